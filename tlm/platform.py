@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 from annotated_types import Gt, Le
 
@@ -23,6 +23,8 @@ from tlm.units import GHZ, Address, Bytes, Clock, Doc, Hertz, format_quantity
 from tlm.yaml_source import Node, read_yaml
 
 _SECTIONS = ("description", "uses", "clocks", "components", "bindings", "memory_map")
+# How many keys of an override's path must exist; below, the schema decides.
+_MUST_EXIST = {"description": 0, "clocks": 2, "components": 2, "bindings": 2, "memory_map": 2}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODEL = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -100,7 +102,7 @@ class Platform:
     components: dict[str, ComponentSpec]
     bindings: tuple[Binding, ...]
     memory_map: tuple[RegionSpec, ...]
-    sections: dict[str, Any]
+    sections: dict[str, Any]  # the parameters of each further top-level map
     models: dict[str, str]  # dotted key of a component or section: its module:Class
     origins: dict[str, Origin]
 
@@ -130,7 +132,8 @@ class _Loader:
     def __init__(self, path: str):
         self.path = path
         self.problems: list[Problem] = []
-        self.files: list[str] = []  # as printed, the given file first
+        self.sources: list[str] = []  # the given file, the files it uses, the overrides
+        self.root = path  # the file that uses no other
         self.models: dict[str, str] = {}
         self.schemas: dict[str, type] = {}
 
@@ -138,7 +141,6 @@ class _Loader:
         tree = self.chain(Place(self.path), self.path, ())
         if tree is None:
             self.stop()
-        assert tree is not None
         for override in overrides:
             self.override(tree, override)
         top = self.entries(tree, "")
@@ -169,11 +171,10 @@ class _Loader:
         origins = {key: self.origin(tree, path) for key, path in _leaves(platform.resolved())}
         return dataclasses.replace(platform, origins=origins)
 
-    def stop(self) -> None:
+    def stop(self) -> NoReturn:
         def order(problem: Problem) -> tuple[int, int, int]:
             place = problem.place
-            rank = self.files.index(place.source) if place.source in self.files else len(self.files)
-            return rank, place.line, place.column
+            return self.sources.index(place.source), place.line, place.column
 
         raise InputError(sorted(dict.fromkeys(self.problems), key=order))
 
@@ -184,6 +185,7 @@ class _Loader:
 
     def chain(self, asked: Place, path: str, above: tuple[str, ...]) -> Node | None:
         """The tree of a file merged over the files it uses; None when one of them cannot be read."""
+        self.sources.append(path)
         try:
             with open(path, encoding="utf-8") as file:
                 text = file.read()
@@ -198,7 +200,6 @@ class _Loader:
                 asked, f"{what} must name a file that can be read, not '{path}' ({error.strerror}){near}"
             )
             return None
-        self.files.append(path)
         tree, problems = read_yaml(text, path)
         self.problems += problems
         if tree is None:
@@ -210,6 +211,7 @@ class _Loader:
             return None
         uses = tree.value.pop("uses", None)
         if uses is None:
+            self.root = path
             return tree
         if not isinstance(uses.value, str):
             self.refuse(uses.place, f"uses must be the path of a platform file, not {show(uses.value)}")
@@ -225,6 +227,7 @@ class _Loader:
 
     def override(self, tree: Node, text: str) -> None:
         place = Place(f"--set {text}")
+        self.sources.append(place.source)
         key, equals, value_text = text.partition("=")
         key = key.strip()
         path = key.split(".", 1) if key.startswith("bindings.") else key.split(".")
@@ -238,9 +241,7 @@ class _Loader:
                 self.refuse(place, f"{key} must be given a value (~ removes it)")
             return
         node = tree
-        depth = (
-            1 if path[0] == "description" else 2
-        )  # down to here a key must exist; below, the schema decides
+        depth = _MUST_EXIST.get(path[0], 1)
         for at, step in enumerate(path):
             below = node.value
             if isinstance(below, list) and step.isascii() and step.isdigit() and int(step) < len(below):
@@ -318,7 +319,7 @@ class _Loader:
         cls = self.model(f"{key}.model", model)
         if cls is None:
             return None, None
-        schema = getattr(cls, "Params", cls)
+        schema = getattr(cls, "Params", cls if is_section else None)
         if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
             self.expect(
                 model, f"{key}.model", "a class with a dataclass Params" + " or a dataclass" * is_section
@@ -373,6 +374,10 @@ class _Loader:
                 continue
             self.socket(node.value["target"].place, f"{key}.target", region.target, components)  # type: ignore
             spec = RegionSpec(name, region.base, region.size, region.target, node.key_place)
+            if spec.end > 2**64:
+                self.refuse(
+                    spec.place, f"{key} must end within 64 bits of address, not at {spec.end - 1:#_x}"
+                )
             for other in regions:
                 if spec.base < other.end and other.base < spec.end:
                     where = f"{_span(other)}, but covers {_span(spec)}"
@@ -391,7 +396,7 @@ class _Loader:
         place = node.key_place
         if place.line == 0:
             return Origin(place.source, 0, "--set")
-        return Origin(place.source, place.line, "file" if place.source == self.files[-1] else "delta")
+        return Origin(place.source, place.line, "file" if place.source == self.root else "delta")
 
 
 def _span(region: RegionSpec) -> str:
@@ -412,9 +417,13 @@ def _merge(base: Node, delta: Node) -> Node:
     if not (isinstance(base.value, dict) and isinstance(delta.value, dict)):
         return delta
     merged = dict(base.value)
+    models = base.value.get("model"), delta.value.get("model")
+    if models[0] and models[1] and models[0].value != models[1].value:
+        for node in merged.values():
+            node.stale = True
     for key, node in delta.value.items():
         _put(merged, key, node)
-    return dataclasses.replace(base, value=merged)
+    return dataclasses.replace(base, value=merged, stale=False)
 
 
 def _leaves(tree: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:

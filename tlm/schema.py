@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tlm.errors import Problem, RuleError, did_you_mean, one_of, show
-from tlm.units import Doc, Unit
+from tlm.units import ClockReference, Doc, Unit
 from tlm.yaml_source import Node
 
 
@@ -52,7 +52,7 @@ def check(schema: Any, node: Node, key: str, clocks: Collection[str] = ()) -> tu
         (value,) = _adapter(schema).validate_json(json.dumps([node.plain()]), context=clocks)
     except ValidationError as error:
         return None, _problems(schema, node, key, error)
-    return value, []
+    return value, _default_clocks(value, node, key, clocks)
 
 
 def to_text(value: Any, schema: Any = None) -> Any:
@@ -169,6 +169,21 @@ _RULES = {
 }
 
 
+def _default_clocks(params: Any, node: Node, key: str, clocks: Collection[str]) -> list[Problem]:
+    """Defaults are taken as they are, but a clock's name depends on the platform."""
+    found = []
+    for field in dataclasses.fields(params) if dataclasses.is_dataclass(params) else ():
+        rules = [
+            item for item in _strip(_step(type(params), field.name))[1] if isinstance(item, ClockReference)
+        ]
+        for rule in rules:
+            try:
+                rule.check(getattr(params, field.name), clocks)
+            except RuleError as error:
+                found.append(Problem(node.key_place, f"{key}.{field.name} {error} (its default)"))
+    return found
+
+
 def _problems(schema: Any, node: Node, key: str, error: ValidationError) -> list[Problem]:
     found: list[Problem] = []
     rules: dict[str, tuple[Node, list[str], str]] = {}  # the members of a union err at the same key
@@ -181,7 +196,9 @@ def _problems(schema: Any, node: Node, key: str, error: ValidationError) -> list
             continue
         if item["type"] == "unexpected_keyword_argument":
             known = [field.name for field in dataclasses.fields(owner) if field.init]
-            hint = did_you_mean(path[-1], known)
+            hint = (
+                " (inherited for another model: ~ removes it)" if at.stale else did_you_mean(path[-1], known)
+            )
             found.append(Problem(at.key_place, f"{name} is not a parameter of {owner.__name__}{hint}"))
         elif item["type"] == "missing":
             found.append(Problem(at.key_place, f"{name} must be given ({owner.__name__} has no default)"))
@@ -191,7 +208,7 @@ def _problems(schema: Any, node: Node, key: str, error: ValidationError) -> list
             if (unit := _unit(extras)) is not None:
                 numbers = {k: unit.format(v) for k, v in context.items() if isinstance(v, int | float)}
                 context = context | numbers
-            rule = cause.rule if cause else _RULES.get(item["type"], item["msg"]).format_map(context)
+            rule = cause.rule if cause else _RULES.get(item["type"], item["msg"].lower()).format_map(context)
             _, seen, _ = rules.setdefault(name, (at, [], cause.hint if cause else ""))
             if rule not in seen:
                 seen.append(rule)

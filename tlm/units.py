@@ -8,7 +8,7 @@ Base units: ps, Hz, transfer/s, byte, bit, byte/s, operation/s, W, J, J/bit, cyc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -204,14 +204,19 @@ class Check:
 
 
 @dataclass(frozen=True)
-class _ClockReference:
-    def _check(self, name: str, info: core_schema.ValidationInfo) -> str:
-        clocks = info.context or ()
-        if name not in clocks:
+class ClockReference:
+    """Marks a text that must be one of the platform's clocks, which come as the validation context."""
+
+    def check(self, name: str | None, clocks: Collection[str]) -> None:
+        """Raises RuleError."""
+        if name is not None and name not in clocks:
             rule = (
                 f"the name of a clock, {one_of(clocks)}" if clocks else "the name of a clock (there is none)"
             )
             raise RuleError(rule, name, did_you_mean(name, clocks))
+
+    def _check(self, name: str, info: core_schema.ValidationInfo) -> str:
+        self.check(name, info.context or ())
         return name
 
     def __get_pydantic_core_schema__(
@@ -220,7 +225,7 @@ class _ClockReference:
         return core_schema.with_info_after_validator_function(self._check, handler(source))
 
 
-ClockName = Annotated[str, _ClockReference()]
+ClockName = Annotated[str, ClockReference()]
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]
 PositiveFloat = Annotated[float, Gt(0)]

@@ -19,6 +19,8 @@ import yaml
 from tlm.errors import Place, Problem
 
 _Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NON_PRINTABLE = yaml.reader.Reader.NON_PRINTABLE
+_TAB = re.compile(r"^ *\t", re.MULTILINE)
 _INT = re.compile(r"[-+]?(0|[1-9](_?[0-9])*)")
 _HEX = re.compile(r"0x[0-9a-fA-F](_?[0-9a-fA-F])*")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9](_?[0-9])*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
@@ -36,6 +38,7 @@ class Node:
     place: Place
     key_place: Place
     reported: bool = False  # a problem was recorded: further ones here would repeat it
+    stale: bool = False  # inherited in a map whose model was replaced
 
     def plain(self) -> object:
         """The value without places."""
@@ -51,11 +54,15 @@ def read_yaml(text: str, source: str, at: Place | None = None) -> tuple[Node | N
 
     `source` names the text in places; with `at` every place is that one (for text from the command line).
     """
-    tab = re.search(r"^ *\t", text, re.MULTILINE)
-    if tab:
-        line = text.count("\n", 0, tab.end()) + 1
-        place = at or Place(source, line, tab.end() - tab.start())
-        return None, [Problem(place, "indentation must be made of spaces, not tabs")]
+    if bad := _NON_PRINTABLE.search(text) or _TAB.search(text):
+        char = text[bad.end() - 1]
+        line, column = text.count("\n", 0, bad.end()) + 1, bad.end() - 1 - text.rfind("\n", 0, bad.end() - 1)
+        rule = (
+            "indentation must be spaces, not tabs"
+            if char == "\t"
+            else f"must be text, not character {char!a}"
+        )
+        return None, [Problem(at or Place(source, line, column), rule)]
     reader = _Reader(source, at)
     try:
         return reader.document(yaml.parse(text, Loader=_Parser)), reader.problems
@@ -64,11 +71,6 @@ def read_yaml(text: str, source: str, at: Place | None = None) -> tuple[Node | N
         place = reader.place(mark) if mark else Place(source)
         what = ", ".join(part for part in (error.context, error.problem) if part)
         return None, [*reader.problems, Problem(at or place, f"must be valid YAML: {what}")]
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
-        message = f"must be valid YAML: character {error.character!r} is not allowed"
-        return None, [*reader.problems, Problem(at or Place(source, line, column), message)]
 
 
 def scalar(text: str) -> Scalar:

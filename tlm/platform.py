@@ -18,13 +18,12 @@ from typing import Annotated, Any, Literal, NoReturn
 from annotated_types import Gt, Le
 
 from tlm.errors import InputError, Place, Problem, did_you_mean, show
+from tlm.platform_source import PlatformSource
 from tlm.schema import check, to_text
 from tlm.units import GHZ, Address, Bytes, Clock, Doc, Hertz, format_quantity
-from tlm.yaml_source import Node, read_yaml
+from tlm.yaml_source import Node
 
 _SECTIONS = ("description", "uses", "clocks", "components", "bindings", "memory_map")
-# How many keys of an override's path must exist; below, the schema decides.
-_MUST_EXIST = {"description": 0, "clocks": 2, "components": 2, "bindings": 2, "memory_map": 2}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODEL = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -125,24 +124,21 @@ class Platform:
 
 def load_platform(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Platform:
     """Read, merge and check a platform file. Raises InputError with every problem that was found."""
-    return _Loader(os.fspath(path)).load(overrides)
+    return _Loader(os.fspath(path), overrides).load()
 
 
 class _Loader:
-    def __init__(self, path: str):
+    def __init__(self, path: str, overrides: Sequence[str]):
         self.path = path
-        self.problems: list[Problem] = []
-        self.sources: list[str] = []  # the given file, the files it uses, the overrides
-        self.root = path  # the file that uses no other
+        self.source = PlatformSource(path, overrides)
+        self.problems = self.source.problems
         self.models: dict[str, str] = {}
         self.schemas: dict[str, type] = {}
 
-    def load(self, overrides: Sequence[str]) -> Platform:
-        tree = self.chain(Place(self.path), self.path, ())
+    def load(self) -> Platform:
+        tree = self.source.tree
         if tree is None:
             self.stop()
-        for override in overrides:
-            self.override(tree, override)
         top = self.entries(tree, "")
         description = self.checked(str, top["description"], "description") if "description" in top else ""
         clocks = self.clocks(self.section(top, "clocks"))
@@ -151,9 +147,7 @@ class _Loader:
             self.refuse(Place(self.path), "components must be given")
         bindings = self.bindings(self.section(top, "bindings"), self.section(top, "components"))
         regions = self.memory_map(self.section(top, "memory_map"), self.section(top, "components"))
-        sections = {
-            key: self.built(key, node, clocks)[1] for key, node in top.items() if key not in _SECTIONS
-        }
+        sections = self.sections(top, clocks)
         if self.problems:
             self.stop()
         platform = Platform(
@@ -174,95 +168,12 @@ class _Loader:
     def stop(self) -> NoReturn:
         def order(problem: Problem) -> tuple[int, int, int]:
             place = problem.place
-            return self.sources.index(place.source), place.line, place.column
+            return self.source.sources.index(place.source), place.line, place.column
 
         raise InputError(sorted(dict.fromkeys(self.problems), key=order))
 
     def refuse(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
-
-    # Files and overrides
-
-    def chain(self, asked: Place, path: str, above: tuple[str, ...]) -> Node | None:
-        """The tree of a file merged over the files it uses; None when one of them cannot be read."""
-        self.sources.append(path)
-        try:
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
-        except UnicodeDecodeError:
-            self.refuse(Place(path), "must be UTF-8 text")
-            return None
-        except OSError as error:
-            folder, name = os.path.split(path)
-            near = did_you_mean(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else ""
-            what = "platform" if asked.line == 0 else "uses"
-            self.refuse(
-                asked, f"{what} must name a file that can be read, not '{path}' ({error.strerror}){near}"
-            )
-            return None
-        tree, problems = read_yaml(text, path)
-        self.problems += problems
-        if tree is None:
-            if not problems:
-                self.refuse(Place(path), "must describe a platform, not be empty")
-            return None
-        if not isinstance(tree.value, dict):
-            self.refuse(tree.place, f"must be a map, not {show(tree.value)}")
-            return None
-        uses = tree.value.pop("uses", None)
-        if uses is None:
-            self.root = path
-            return tree
-        if not isinstance(uses.value, str):
-            self.refuse(uses.place, f"uses must be the path of a platform file, not {show(uses.value)}")
-            return None
-        base_path = os.path.join(os.path.dirname(path), uses.value)
-        above = (*above, path)
-        if os.path.realpath(base_path) in map(os.path.realpath, above):
-            way = " -> ".join((*above, base_path))
-            self.refuse(uses.place, f"uses must not lead back to a file that uses this one ({way})")
-            return None
-        base = self.chain(uses.place, base_path, above)
-        return base and _merge(base, tree)
-
-    def override(self, tree: Node, text: str) -> None:
-        place = Place(f"--set {text}")
-        self.sources.append(place.source)
-        key, equals, value_text = text.partition("=")
-        key = key.strip()
-        path = key.split(".", 1) if key.startswith("bindings.") else key.split(".")
-        if not equals or not all(path):
-            self.refuse(place, f"must be key=value such as components.linear.tile=32, not '{text}'")
-            return
-        value, problems = read_yaml(value_text, place.source, place)
-        self.problems += problems
-        if value is None:
-            if not problems:
-                self.refuse(place, f"{key} must be given a value (~ removes it)")
-            return
-        node = tree
-        depth = _MUST_EXIST.get(path[0], 1)
-        for at, step in enumerate(path):
-            below = node.value
-            if isinstance(below, list) and step.isascii() and step.isdigit() and int(step) < len(below):
-                if at == len(path) - 1:
-                    below[int(step)] = value
-                    return
-                node = below[int(step)]
-            elif isinstance(below, dict) and (step in below or at >= depth):
-                if at == len(path) - 1:
-                    _put(below, step, value)
-                    return
-                node = below.setdefault(step, Node({}, place, place))
-            else:
-                name = ".".join(path[: at + 1])
-                known = below if isinstance(below, dict) else ()
-                self.refuse(
-                    place, f"{name} must be a key of the platform to be set{did_you_mean(step, known)}"
-                )
-                return
-
-    # Sections
 
     def section(self, top: dict[str, Node], key: str) -> dict[str, Node]:
         return self.entries(top[key], key) if key in top else {}
@@ -283,31 +194,39 @@ class _Loader:
         self.problems += problems
         return value
 
-    def named(self, node: Node, key: str) -> None:
-        name = key.rpartition(".")[2]
+    def named(self, node: Node, key: str, name: str) -> None:
         if not _NAME.fullmatch(name):
             self.refuse(node.key_place, f"{key} must be named with letters, digits and _, not '{name}'")
 
     def clocks(self, nodes: dict[str, Node]) -> dict[str, Clock]:
         clocks = {}
         for name, node in nodes.items():
-            self.named(node, f"clocks.{name}")
+            self.named(node, f"clocks.{name}", name)
             hz = self.checked(Annotated[Hertz, Gt(0), Le(100 * GHZ)], node, f"clocks.{name}")
-            clocks[name] = Clock(name, hz or 1)  # a wrong clock is reported once, not again by who names it
+            clocks[name] = Clock(name, hz or 1)  # kept although wrong, so that who names it is not blamed
         return clocks
 
     def components(self, nodes: dict[str, Node], clocks: dict[str, Clock]) -> dict[str, ComponentSpec]:
         specs = {}
         for name, node in nodes.items():
-            self.named(node, f"components.{name}")
-            cls, params = self.built(f"components.{name}", node, clocks)
+            self.named(node, f"components.{name}", name)
+            cls, params = self.built(f"components.{name}", node, clocks, is_section=False)
             if cls is not None:
                 specs[name] = ComponentSpec(name, cls, params, node.key_place)
         return specs
 
-    def built(self, key: str, node: Node, clocks: dict[str, Clock]) -> tuple[type | None, Any]:
+    def sections(self, nodes: dict[str, Node], clocks: dict[str, Clock]) -> dict[str, Any]:
+        found = {}
+        for key, node in nodes.items():
+            if key not in _SECTIONS:
+                self.named(node, key, key)
+                _, found[key] = self.built(key, node, clocks, is_section=True)
+        return found
+
+    def built(
+        self, key: str, node: Node, clocks: dict[str, Clock], is_section: bool
+    ) -> tuple[type | None, Any]:
         """The class that `model` names and its parameters, None where there is a problem."""
-        is_section = "." not in key
         hint = did_you_mean(key, _SECTIONS) if is_section else ""
         if not isinstance(node.value, dict):
             self.expect(node, key, "a map with a model", hint)
@@ -369,7 +288,7 @@ class _Loader:
         regions: list[RegionSpec] = []
         for name, node in nodes.items():
             key = f"memory_map.{name}"
-            self.named(node, key)
+            self.named(node, key, name)
             if (region := self.checked(Region, node, key)) is None:
                 continue
             self.socket(node.value["target"].place, f"{key}.target", region.target, components)  # type: ignore
@@ -396,34 +315,11 @@ class _Loader:
         place = node.key_place
         if place.line == 0:
             return Origin(place.source, 0, "--set")
-        return Origin(place.source, place.line, "file" if place.source == self.root else "delta")
+        return Origin(place.source, place.line, "file" if place.source == self.source.root else "delta")
 
 
 def _span(region: RegionSpec) -> str:
     return f"{format_quantity(region.base, Address)} to {format_quantity(region.end - 1, Address)}"
-
-
-def _put(below: dict[str, Node], key: str, node: Node) -> None:
-    """Lay a value over what a map has at a key."""
-    if node.value is None and not node.reported and key in below:
-        del below[key]
-    elif key in below:
-        below[key] = _merge(below[key], node)
-    else:
-        below[key] = node
-
-
-def _merge(base: Node, delta: Node) -> Node:
-    if not (isinstance(base.value, dict) and isinstance(delta.value, dict)):
-        return delta
-    merged = dict(base.value)
-    models = base.value.get("model"), delta.value.get("model")
-    if models[0] and models[1] and models[0].value != models[1].value:
-        for node in merged.values():
-            node.stale = True
-    for key, node in delta.value.items():
-        _put(merged, key, node)
-    return dataclasses.replace(base, value=merged, stale=False)
 
 
 def _leaves(tree: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -382,7 +382,12 @@ def test_not_utf8(folder):
         ("components: 3\n", "p.yaml:1:13: components must be a map, not 3"),
         (BASE + "clocks: {a: 1 Hz}\n", "p.yaml:14:1: clocks must be given once (it is already on line 2)"),
         (BASE + "componets: {a: 1}\n",
-         "p.yaml:14:1: componets must have a model such as 'components.ddr4:Ddr4' (did you mean components?)"),
+         "p.yaml:14:1: componets must have a model such as 'components.ddr4:Ddr4' "
+         "(did you mean components?)"),
+        (BASE + "a.b: {model: 'parts:EnergyParams'}\n",
+         "p.yaml:14:1: a.b must be named with letters, digits and _, not 'a.b'"),
+        (BASE.replace("ddr: {model", "d.dr: {model").replace("ddr.socket", "linear.socket"),
+         "p.yaml:7:3: components.d.dr must be named with letters, digits and _, not 'd.dr'"),
         (BASE + "claims: 3\n", "p.yaml:14:9: claims must be a map with a model, not 3"),
         (BASE.replace("a board", "[a]"), "p.yaml:1:14: description must be a text, not a list"),
         (BASE.replace("350 MHz", "350 ns"),
@@ -390,7 +395,8 @@ def test_not_utf8(folder):
         (BASE.replace("350 MHz", "0 Hz"), "p.yaml:2:18: clocks.fabric must be greater than 0 Hz, not '0 Hz'"),
         (BASE.replace("350 MHz", "1 THz"),
          "p.yaml:2:18: clocks.fabric must be a frequency such as '350 MHz', not '1 THz'"),
-        (BASE.replace("350 MHz", "200 GHz"), "p.yaml:2:18: clocks.fabric must be at most 100 GHz, not '200 GHz'"),
+        (BASE.replace("350 MHz", "200 GHz"),
+         "p.yaml:2:18: clocks.fabric must be at most 100 GHz, not '200 GHz'"),
         (BASE.replace("350 MHz}", "350 MHz, a b: 1 Hz}"),
          "p.yaml:2:27: clocks.a b must be named with letters, digits and _, not 'a b'"),
     ],
@@ -487,7 +493,8 @@ def test_refused_models(body, message):
 
 def test_unknown_clock():
     assert messages(BASE.replace("clock: fabric", "clock: fabrik")) == [
-        "p.yaml:6:12: components.linear.clock must be the name of a clock, fabric, not 'fabrik' (did you mean fabric?)"
+        "p.yaml:6:12: components.linear.clock must be the name of a clock, fabric, not 'fabrik' "
+        "(did you mean fabric?)"
     ]
 
 
@@ -525,7 +532,8 @@ def test_refused_bindings(line, message):
         ("{base: 2 GiB, size: 0 B, target: ddr.socket}",
          "12:28: memory_map.two.size must be greater than 0 B, not '0 B'"),
         ("{base: 2 GiB, size: 4, target: ddr.socket}",
-         "12:28: memory_map.two.size must be a size such as '4 KiB', not 4 (add a unit: B, KiB, MiB, GiB or TiB)"),
+         "12:28: memory_map.two.size must be a size such as '4 KiB', not 4 "
+         "(add a unit: B, KiB, MiB, GiB or TiB)"),
         ("{base: 2 GiB, size: 4 KiB}", "12:3: memory_map.two.target must be given (Region has no default)"),
         ("{base: 2 GiB, size: 4 KiB, target: dr.socket}",
          "12:43: memory_map.two.target must be a socket of a component, not 'dr.socket' (did you mean ddr?)"),
@@ -544,7 +552,8 @@ def test_neighbouring_regions_do_not_overlap():
 
 
 def test_all_problems_come_at_once_in_order_of_place():
-    text = "uses: base.yaml\nclocks: {slow: 3 ns}\ncomponents:\n  linear: {tile: 12, tile: 8, tyle: 1, clock: slw}\n"
+    linear = "{tile: 12, tile: 8, tyle: 1, clock: slw}"
+    text = f"uses: base.yaml\nclocks: {{slow: 3 ns}}\ncomponents:\n  linear: {linear}\n"
     found = messages(text, "components.linear.banks=3", "components.dr.size=1 B")
     assert [message.split(" must")[0].split(" is not")[0] for message in found] == [
         "p.yaml:2:16: clocks.slow",

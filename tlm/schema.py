@@ -119,11 +119,12 @@ def _step(base: Any, at: Any) -> Any:
 def _parameter(field: dataclasses.Field, schema: Any) -> Parameter:
     _, extras = _strip(schema)
     doc = next((item.text for item in extras if isinstance(item, Doc)), "")
-    default = None
-    if field.default is not dataclasses.MISSING:
-        default = show(to_text(field.default, schema)).strip("'")
-    elif field.default_factory is not dataclasses.MISSING:
+    default: str | None = None
+    if field.default_factory is not dataclasses.MISSING:
         default = json.dumps(to_text(field.default_factory(), schema))
+    elif field.default is not dataclasses.MISSING:
+        value = to_text(field.default, schema)
+        default = value if isinstance(value, str) else json.dumps(value)
     return Parameter(name=field.name, type=_type_text(schema), default=default, doc=doc)
 
 

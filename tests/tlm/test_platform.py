@@ -206,6 +206,7 @@ def test_parameters_describe_themselves():
     assert described["tile"] == Parameter(name="tile", type="int", default="16", doc="inputs a step")
     assert described["clock"].default is None
     assert (described["latency"].type, described["latency"].default) == ("a time", "10 ns")
+    assert described["fifo"].default == '{"depth": 2, "width": "32 B"}'
     assert described["lanes"].type == "int or 'auto'"
     assert described["steps"].type == "list of a time"
 

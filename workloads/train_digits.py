@@ -1,6 +1,7 @@
-"""Trains the digits model that ships in workloads/data: `python -m workloads.train_digits [--seed N] [--out FILE]`.
+"""Trains the digits model that ships in workloads/data.
 
-One CPU core is enough; the same seed and torch version give the same weights.
+Usage: `python -m workloads.train_digits [--seed N] [--epochs N] [--out FILE]`. One CPU core is enough; the
+same seed and the same torch give the same weights.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from workloads.vim.model import VisionMamba, random_model
 
 
 def jitter(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Random shift (up to 8 % of the side), turn (12 degrees), scale (12 %) and shear of each image; borders repeat."""
+    """Shifts (8 % of the side), turns (12 degrees), scales (12 %) and shears images at random."""
     n = len(images)
 
     def draw(bound: float) -> Tensor:
@@ -33,7 +34,7 @@ def jitter(images: Tensor, generator: torch.Generator) -> Tensor:
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def train(seed: int = 0, epochs: int = 50, batch: int = 63, rate: float = 2e-3, quiet: bool = False) -> VisionMamba:
+def train(seed: int = 0, epochs: int = 50, batch: int = 63, rate: float = 2e-3) -> VisionMamba:
     """A trained digits model. The test part is not looked at."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -53,16 +54,16 @@ def train(seed: int = 0, epochs: int = 50, batch: int = 63, rate: float = 2e-3, 
         for chosen in torch.randperm(len(images), generator=generator).split(batch):
             if len(chosen) < batch:
                 continue
-            loss = F.cross_entropy(model(jitter(images[chosen], generator)), labels[chosen], label_smoothing=0.05)
+            logits = model(jitter(images[chosen], generator))
+            loss = F.cross_entropy(logits, labels[chosen], label_smoothing=0.05)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             total += loss.item()
-        if not quiet:
-            mean = total / (len(images) // batch)
-            print(f"epoch {epoch + 1}/{epochs} loss {mean:.4f} {time.perf_counter() - start:.0f} s", flush=True)
+        mean, seconds = total / (len(images) // batch), time.perf_counter() - start
+        print(f"epoch {epoch + 1}/{epochs} loss {mean:.4f} {seconds:.0f} s", flush=True)
     return model.eval()
 
 
@@ -78,7 +79,8 @@ def main() -> None:
     with torch.no_grad():
         right = (model(images).argmax(1) == labels).double().mean().item()
     save_checkpoint(args.out, model)
-    print(f"test top-1 {100 * right:.2f} % of {len(labels)}; wrote {args.out} ({args.out.stat().st_size} bytes)")
+    size = args.out.stat().st_size
+    print(f"test top-1 {100 * right:.2f} % of {len(labels)}; wrote {args.out} ({size} bytes)")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Checkpoints in the published layout: a pickled dict with the weights under "model"."""
 
 import argparse
-import pickle
 from pathlib import Path
+from pickle import PickleError
 from typing import Any
 
 import torch
@@ -12,14 +12,24 @@ from workloads.vim.config import VimConfig
 from workloads.vim.errors import WorkloadError
 from workloads.vim.model import VisionMamba
 
-_UNREADABLE = (OSError, RuntimeError, ValueError, EOFError, LookupError, AttributeError, TypeError, pickle.PickleError)
+# what torch.load was seen to raise on damaged files
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    PickleError,
+)
 
 
 def load_checkpoint(path: Path | str, config: VimConfig) -> VisionMamba:
     """The model of `config` with the weights of `path`, as float32, in eval mode.
 
-    Raises WorkloadError for a file that cannot be read, and for keys that are missing, unexpected, of the wrong shape
-    or not finite: all of them at once.
+    Raises WorkloadError for a file that cannot be read, and for weights that are missing, unexpected, of the
+    wrong shape or not finite: all of them at once.
     """
     state = _state(Path(path))
     model = VisionMamba(config)
@@ -31,7 +41,8 @@ def load_checkpoint(path: Path | str, config: VimConfig) -> VisionMamba:
         if not isinstance(value, Tensor):
             problems.append(f"{path}: {key} must be a tensor, not {type(value).__name__}")
         elif value.shape != wanted[key].shape:
-            problems.append(f"{path}: {key} must have shape {list(wanted[key].shape)}, not {list(value.shape)}")
+            want, got = list(wanted[key].shape), list(value.shape)
+            problems.append(f"{path}: {key} must have shape {want}, not {got}")
         elif not torch.isfinite(value).all():
             bad = int((~torch.isfinite(value)).sum())
             problems.append(f"{path}: {key} must be finite, but {bad} of {value.numel()} values are not")

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits as images for the published preprocessing: 1,797 of 8 x 8 pixels, 10 classes."""
+"""scikit-learn's handwritten digits, 1,797 of 8 x 8 pixels, as images for the published preprocessing."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def digit_image(pixels: npt.NDArray[np.float64]) -> Image.Image:
 
 
 def load(part: str, resolution: int = CONFIG.image_size) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Preprocessed images [n, 3, resolution, resolution] and labels [n] of `part`: "train" (1,197) or "test" (600).
+    """Images [n, 3, resolution, resolution] and labels [n] of `part`: "train" (1,197) or "test" (600).
 
     The split is one fixed permutation; training and calibration never see the test part.
     """

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 class WorkloadError(ValueError):
-    """Input that cannot be used; `messages` holds one line per problem, each naming place, rule and finding."""
+    """Input that cannot be used; `messages` holds a line per problem: place, rule, finding."""
 
     def __init__(self, messages: str | Iterable[str]):
         self.messages = [messages] if isinstance(messages, str) else list(messages)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workloads.vim.model import VisionMamba, keep
+from workloads.vim.model import VisionMamba
 from workloads.vim.schemes import Scheme, quantized_weight
 from workloads.vim.smoothing import Calibration, explicit, factors, fold, folded_input_maxima, unit_factors
 
@@ -25,7 +25,7 @@ class FakeQuantized:
                     continue
                 if "conv1d" in name and name.endswith("weight"):
                     p.copy_(_rounded(p[:, 0], scheme.weights, scheme.conv_bits, None)[:, None])
-                elif "_proj" in name and name.endswith("weight") or name == "head.weight":
+                elif name.endswith(("_proj.weight", "_proj_b.weight", "head.weight")):
                     p.copy_(_rounded(p, scheme.weights, scheme.bits, block))
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -36,8 +36,9 @@ class FakeQuantized:
         if point in self._inverse:
             value = value * self._inverse[point]
         scheme = self.scheme
-        if point not in self._static or scheme.activations == "float" or (point == "head" and scheme.head == "float"):
-            return keep(point, value)
+        as_is = scheme.activations == "float" or (point == "head" and scheme.head == "float")
+        if as_is or point not in self._static:
+            return value
         per_tensor = point.endswith(".conv") or scheme.activation_granularity == "tensor"
         seen = self._static[point][None] if scheme.activations == "static" else value.abs()
         largest = seen.amax((1, 2) if per_tensor else 2, keepdim=True)

@@ -20,7 +20,9 @@ Floats = npt.NDArray[np.float32]
 
 
 def preprocess(image: Image.Image, resolution: int) -> Floats:
-    """Shorter side to resolution * 256/224 (bicubic), centre crop, mean and deviation of ImageNet: [3, res, res]."""
+    """[3, resolution, resolution]: shorter side to resolution * 256/224 (bicubic), centre crop, then less
+    ImageNet's mean, over its deviation.
+    """
     image = image.convert("RGB")
     short = round(resolution / CROP)
     scale = short / min(image.size)
@@ -49,8 +51,9 @@ def raw_pixels(images: Floats) -> npt.NDArray[np.int32]:
 
 
 def load_calibration(path: Path | str, resolution: int, limit: int | None = None) -> Floats:
-    """Images [n, 3, resolution, resolution] from a folder of PNG and JPEG files (searched in depth, sorted), or from
-    an .npz with `images`: uint8 [n, H, W, 3], to be preprocessed, or float [n, 3, resolution, resolution], as they are.
+    """Images [n, 3, resolution, resolution], at most `limit`, from a folder of PNG and JPEG files (searched
+    in depth, sorted), or from an .npz with `images`: uint8 [n, H, W, 3], to be preprocessed, or floats
+    [n, 3, resolution, resolution], taken as they are. WorkloadError for anything else.
     """
     path = Path(path)
     if path.is_dir():
@@ -69,8 +72,8 @@ def load_calibration(path: Path | str, resolution: int, limit: int | None = None
         raise WorkloadError(f"{path}: not a readable .npz ({error})") from None
     if len(images) and images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] == 3:
         return np.stack([preprocess(Image.fromarray(image), resolution) for image in images])
-    wanted = (3, resolution, resolution)
-    if not len(images) or images.dtype.kind != "f" or images.shape[1:] != wanted or not np.isfinite(images).all():
+    fits = len(images) > 0 and images.dtype.kind == "f" and images.shape[1:] == (3, resolution, resolution)
+    if not fits or not np.isfinite(images).all():
         raise WorkloadError(
             f"{path}: images must be uint8 [n, H, W, 3] or finite floats [n, 3, {resolution}, {resolution}], "
             f"n at least 1, not {images.dtype} {list(images.shape)}"
@@ -106,4 +109,5 @@ class ImageFolder:
         """Preprocessed images and their classes, at most `size` at a time."""
         for i in range(0, len(self.files), size):
             part = self.files[i : i + size]
-            yield np.stack([load_image(f, resolution) for f, _ in part]), np.array([label for _, label in part])
+            images = np.stack([load_image(file, resolution) for file, _ in part])
+            yield images, np.array([label for _, label in part])

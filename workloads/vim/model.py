@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import log
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,39 +51,59 @@ class PatchEmbed(nn.Module):
         return self.proj(images).flatten(2).transpose(1, 2)
 
 
+class Direction(NamedTuple):
+    """The weights of one scan direction."""
+
+    conv: nn.Conv1d
+    x_proj: nn.Linear
+    dt_proj: nn.Linear
+    a_log: nn.Parameter
+    d: nn.Parameter
+
+
 class Mixer(nn.Module):
-    """Both directions of a layer share in_proj and out_proj; names ending in _b belong to the backward one."""
+    """Both directions share in_proj and out_proj; names ending in _b belong to the backward one."""
 
     def __init__(self, config: VimConfig):
         super().__init__()
         d, inner, rank, states = config.d_model, config.d_inner, config.dt_rank, config.d_state
         self.dt_rank, self.d_state = rank, states
+
+        def conv() -> nn.Conv1d:
+            return nn.Conv1d(inner, inner, config.d_conv, groups=inner)
+
+        def rates() -> nn.Parameter:
+            return nn.Parameter(torch.arange(1, states + 1, dtype=torch.float32).log().repeat(inner, 1))
+
         self.in_proj = nn.Linear(d, 2 * inner, bias=False)
-        for suffix, a_log in (("", "A_log"), ("_b", "A_b_log")):
-            self.add_module(f"conv1d{suffix}", nn.Conv1d(inner, inner, config.d_conv, groups=inner))
-            self.add_module(f"x_proj{suffix}", nn.Linear(inner, rank + 2 * states, bias=False))
-            self.add_module(f"dt_proj{suffix}", nn.Linear(rank, inner))
-            rates = torch.arange(1, states + 1, dtype=torch.float32).log().repeat(inner, 1)
-            self.register_parameter(a_log, nn.Parameter(rates))
-            self.register_parameter(f"D{suffix}", nn.Parameter(torch.ones(inner)))
+        self.conv1d, self.conv1d_b = conv(), conv()
+        self.x_proj, self.x_proj_b = (nn.Linear(inner, rank + 2 * states, bias=False) for _ in range(2))
+        self.dt_proj, self.dt_proj_b = (nn.Linear(rank, inner) for _ in range(2))
+        self.A_log, self.A_b_log = rates(), rates()
+        self.D, self.D_b = (nn.Parameter(torch.ones(inner)) for _ in range(2))
         self.out_proj = nn.Linear(inner, d, bias=False)
+
+    def directions(self) -> dict[str, Direction]:
+        return {
+            "forward": Direction(self.conv1d, self.x_proj, self.dt_proj, self.A_log, self.D),
+            "backward": Direction(self.conv1d_b, self.x_proj_b, self.dt_proj_b, self.A_b_log, self.D_b),
+        }
 
     def forward(self, h: Tensor, tap: Tap, layer: str) -> Tensor:
         x, z = self.in_proj(h).chunk(2, -1)
         x, gate = tap(f"{layer}.conv", x), F.silu(z)
-        forward = self._scan(x, gate, "", tap, f"{layer}.forward")
-        backward = self._scan(x.flip(1), gate.flip(1), "_b", tap, f"{layer}.backward").flip(1)
+        ways = self.directions()
+        forward = self._scan(x, gate, ways["forward"], tap, f"{layer}.forward")
+        backward = self._scan(x.flip(1), gate.flip(1), ways["backward"], tap, f"{layer}.backward").flip(1)
         return self.out_proj(tap(f"{layer}.out_proj", (forward + backward) / 2))
 
-    def _scan(self, x: Tensor, gate: Tensor, suffix: str, tap: Tap, way: str) -> Tensor:
-        conv, x_proj = getattr(self, f"conv1d{suffix}"), getattr(self, f"x_proj{suffix}")
-        dt_proj, d = getattr(self, f"dt_proj{suffix}"), getattr(self, f"D{suffix}")
-        a = -torch.exp(self.A_b_log if suffix else self.A_log)
-        u = F.silu(conv(F.pad(x.transpose(1, 2), (conv.kernel_size[0] - 1, 0)))).transpose(1, 2)
-        projected = x_proj(tap(f"{way}.x_proj", u))
+    def _scan(self, x: Tensor, gate: Tensor, way: Direction, tap: Tap, name: str) -> Tensor:
+        history = F.pad(x.transpose(1, 2), (way.conv.kernel_size[0] - 1, 0))
+        u = F.silu(way.conv(history)).transpose(1, 2)
+        projected = way.x_proj(tap(f"{name}.x_proj", u))
         dt, b, c = projected.split([self.dt_rank, self.d_state, self.d_state], -1)
-        delta = F.softplus(dt_proj(tap(f"{way}.dt_proj", dt)))
-        return selective_scan(u, delta, a, b, c, d, gate)
+        delta = F.softplus(way.dt_proj(tap(f"{name}.dt_proj", dt)))
+        return selective_scan(u, delta, -torch.exp(way.a_log), b, c, way.d, gate)
 
 
 class Layer(nn.Module):
@@ -96,10 +117,11 @@ class Layer(nn.Module):
 
 
 class VisionMamba(nn.Module):
-    """Images [images, 3, H, W], normalized, to logits [images, classes].
+    """Normalized images [images, 3, side, side] to logits [images, classes].
 
-    The class token stands in the middle of the patches, the position embedding is added after it is inserted, and
-    is interpolated when H and W are not the model's own. Parameter names are those of the published checkpoints.
+    The class token stands in the middle of the patches; the position embedding is added after it is
+    inserted, and is interpolated when the side is not the model's own. Parameter names are those of the
+    published checkpoints.
     """
 
     def __init__(self, config: VimConfig):
@@ -112,12 +134,15 @@ class VisionMamba(nn.Module):
         self.norm_f = RmsNorm(config.d_model)
         self.head = nn.Linear(config.d_model, config.classes)
 
+    def blocks(self) -> list[Layer]:
+        return cast(list[Layer], list(self.layers))
+
     def forward(self, images: Tensor, tap: Tap = keep) -> Tensor:
         x = self.patch_embed(images)
         middle = x.shape[1] // 2
         x = torch.cat([x[:, :middle], self.cls_token.expand(len(x), 1, -1), x[:, middle:]], 1)
         residual = tap("embed", x + self.positions(images.shape[-1]))
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self.blocks()):
             residual = tap(f"layers.{i}", layer(residual, tap, f"layers.{i}"))
         return self.head(tap("head", self.norm_f(residual[:, middle : middle + 1])))[:, 0]
 
@@ -127,7 +152,10 @@ class VisionMamba(nn.Module):
 
 
 def interpolate_positions(positions: Tensor, grid: int) -> Tensor:
-    """[1, n*n + 1, d] to [1, grid*grid + 1, d]: bicubic over the patches; the class position, in the middle, stays."""
+    """[1, n*n + 1, d] to [1, grid*grid + 1, d], bicubic over the patches.
+
+    The class position, in the middle, stays as it is.
+    """
     patches = positions.shape[1] - 1
     old = round(patches**0.5)
     if old == grid:

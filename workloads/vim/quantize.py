@@ -5,11 +5,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from workloads.numerics.linear import BLOCK, LEVELS
 from workloads.vim.errors import WorkloadError
-from workloads.vim.model import VisionMamba
+from workloads.vim.model import Layer, VisionMamba
 from workloads.vim.quantized import (
     ACTIVATION_FRACTION,
-    BLOCK,
     EMBED_BIAS_FRACTION,
     EMBED_FRACTION,
     NORM_FRACTION,
@@ -20,10 +20,10 @@ from workloads.vim.quantized import (
     require_engines,
 )
 from workloads.vim.schemes import HARDWARE, SCALE_FLOOR, Scheme, blocks, nearest
-from workloads.vim.smoothing import WAYS, Calibration, factors, fold
+from workloads.vim.smoothing import Calibration, factors, fold
 
 # magnitude of each code in 1/256; position in the array is the code
-LINEAR_LEVELS = np.array([0, 128, 64, 16, 32, 160, 96, 48])
+LINEAR_LEVELS = np.array(LEVELS)
 CONV_LEVELS = np.array([(0, 128, 32, 8)[code & 3] + (0, 64, 16, 4)[code >> 2] for code in range(16)])
 
 Floats = npt.NDArray[np.float64]
@@ -32,8 +32,8 @@ Floats = npt.NDArray[np.float64]
 def quantize(model: VisionMamba, calibration: Calibration, scheme: Scheme = HARDWARE) -> QuantizedVim:
     """Smooths, folds, rounds and pads `model` for the resolution of the calibration.
 
-    Values beyond a number format stick to its end; `saturated` counts them by array. Raises WorkloadError for sizes or
-    a scheme that the hardware does not have.
+    Values beyond a number format stick to its end; `saturated` counts them by array. Raises WorkloadError
+    for sizes or a scheme that the hardware does not have.
     """
     problems: list[str] = []
     for requirement in (lambda: require_engines(model.config), scheme.require_hardware):
@@ -64,46 +64,55 @@ class _Quantizer:
         self.fixed("embed.bias", _np(conv.bias), "int16", EMBED_BIAS_FRACTION)
         self.fixed("embed.position", _np(model.positions(resolution)[0]), "int32", ACTIVATION_FRACTION)
         self.fixed("embed.class_token", _np(model.cls_token[0, 0]), "int32", ACTIVATION_FRACTION)
-        for i, layer in enumerate(model.layers):
+        for i, layer in enumerate(model.blocks()):
             self.layer(f"layers.{i}", layer)
         self.fixed("norm_f.weight", _np(model.norm_f.weight), "int16", NORM_FRACTION)
         self.linear("head", model.head.weight, out=config.classes_padded, bias=model.head.bias)
         found = QuantizedVim(
-            config, resolution, self.arrays, HARDWARE, self.calibration.provenance, dict(sorted(self.saturated.items()))
+            config,
+            resolution,
+            self.arrays,
+            HARDWARE,
+            self.calibration.provenance,
+            dict(sorted(self.saturated.items())),
         )
         check(found)
         return found
 
-    def layer(self, name: str, layer: torch.nn.Module) -> None:
+    def layer(self, name: str, layer: Layer) -> None:
         mixer, config = layer.mixer, self.model.config
         inner, rank, states, padded = config.d_inner, config.dt_rank, config.d_state, config.dt_rank_padded
         self.fixed(f"{name}.norm.weight", _np(layer.norm.weight), "int16", NORM_FRACTION)
         self.linear(f"{name}.in_proj_x", mixer.in_proj.weight[:inner])
         self.linear(f"{name}.in_proj_z", mixer.in_proj.weight[inner:])
-        for way, suffix in WAYS:
-            op = f"{name}.{way}"
-            part = {n: getattr(mixer, f"{n}{suffix}") for n in ("conv1d", "x_proj", "dt_proj", "D")}
-            self.conv(f"{op}.conv", part["conv1d"].weight[:, 0], part["conv1d"].bias)
+        for key, way in mixer.directions().items():
+            op = f"{name}.{key}"
+            assert way.conv.bias is not None
+            self.conv(f"{op}.conv", way.conv.weight[:, 0], way.conv.bias)
             self.smooth(f"{op}.smooth", self.factors[f"{op}.x_proj"])
-            dt, b, c = part["x_proj"].weight.split([rank, states, states])
+            dt, b, c = way.x_proj.weight.split([rank, states, states])
             self.linear(f"{op}.x_proj_dt", dt, out=padded)
-            self.linear(f"{op}.dt_proj", part["dt_proj"].weight, inputs=padded, bias=part["dt_proj"].bias)
+            self.linear(f"{op}.dt_proj", way.dt_proj.weight, inputs=padded, bias=way.dt_proj.bias)
             self.linear(f"{op}.x_proj_b", b)
             self.linear(f"{op}.x_proj_c", c)
-            a_log = mixer.A_b_log if suffix else mixer.A_log
-            self.fixed(f"{op}.scan.a", -np.exp(_np(a_log)), "int32", ACTIVATION_FRACTION)
-            self.fixed(f"{op}.scan.d", _np(part["D"]), "int32", ACTIVATION_FRACTION)
+            self.fixed(f"{op}.scan.a", -np.exp(_np(way.a_log)), "int32", ACTIVATION_FRACTION)
+            self.fixed(f"{op}.scan.d", _np(way.d), "int32", ACTIVATION_FRACTION)
         self.smooth(f"{name}.smooth", self.factors[f"{name}.out_proj"])
         self.linear(f"{name}.out_proj", mixer.out_proj.weight)
 
     def linear(
-        self, op: str, weight: Tensor, inputs: int | None = None, out: int | None = None, bias: Tensor | None = None
+        self,
+        op: str,
+        weight: Tensor,
+        inputs: int | None = None,
+        out: int | None = None,
+        bias: Tensor | None = None,
     ) -> None:
         w = _fill(_np(weight), out, inputs)
         grouped = blocks(w, BLOCK)
         scale = np.maximum(np.abs(grouped).max(-1), SCALE_FLOOR)
         codes = _codes(np.abs(grouped) / scale[..., None], LINEAR_LEVELS)
-        signed = codes | (np.signbit(grouped) & (codes > 0)) << 3
+        signed = codes | (np.signbit(grouped) & (codes > 0)).astype(np.uint8) << 3
         self.arrays[f"{op}.codes"] = np.ascontiguousarray(signed.reshape(len(w), -1)[:, : w.shape[1]])
         self.fixed(f"{op}.scales", scale.T * (256 / LINEAR_LEVELS.max()), "uint32", SCALE_FRACTION)
         if bias is not None:

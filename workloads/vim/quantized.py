@@ -1,9 +1,10 @@
-"""A quantized model as the hardware takes it: integer arrays, their schema, their file (numpy and safetensors only)."""
+"""A quantized model as the hardware takes it: integer arrays, schema, file (numpy and safetensors only)."""
 
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,15 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from workloads.numerics.linear import BLOCK
 from workloads.vim.config import VimConfig
 from workloads.vim.errors import WorkloadError
 from workloads.vim.schemes import HARDWARE, Scheme
 
 Array = npt.NDArray[Any]
+Field = tuple[str, tuple[str, tuple[int, ...]]]  # name, dtype, shape
 FORMAT = "vision-mamba-quantized"
 VERSION = 1
-BLOCK = 32  # inputs that share one weight scale
 SCALE_FRACTION = 26  # fraction bits of weight and smoothing scales, unsigned
 ACTIVATION_FRACTION = 18  # of activations, biases, positions, A and D
 NORM_FRACTION = 15
@@ -41,9 +43,15 @@ class QuantizedVim:
 
     def op(self, name: str) -> dict[str, Array]:
         """Fields of one operation; those of `layers.0.norm`, say."""
-        prefix = f"{name}."
-        found = {k[len(prefix) :]: v for k, v in self.arrays.items() if k.startswith(prefix)}
-        return {k: v for k, v in found.items() if "." not in k}
+        return self._ops[name]
+
+    @cached_property
+    def _ops(self) -> dict[str, dict[str, Array]]:
+        found: dict[str, dict[str, Array]] = {}
+        for key, array in self.arrays.items():
+            op, what = key.rsplit(".", 1)
+            found.setdefault(op, {})[what] = array
+        return found
 
 
 def require_engines(config: VimConfig) -> None:
@@ -63,10 +71,10 @@ def schema(config: VimConfig, resolution: int) -> dict[str, tuple[str, tuple[int
     return dict(_schema(config, resolution))
 
 
-def _schema(config: VimConfig, resolution: int) -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
+def _schema(config: VimConfig, resolution: int) -> Iterator[Field]:
     d, inner, rank = config.d_model, config.d_inner, config.dt_rank_padded
 
-    def linear(op: str, inputs: int, out: int, bias: bool = False) -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
+    def linear(op: str, inputs: int, out: int, bias: bool = False) -> Iterator[Field]:
         yield f"{op}.codes", ("uint8", (out, inputs))
         yield f"{op}.scales", ("uint32", (ceil(inputs / BLOCK), out))
         if bias:
@@ -142,9 +150,11 @@ def load_quantized(path: Path | str) -> QuantizedVim:
         scheme = Scheme(**description["scheme"])
         calibration, saturated = description["calibration"], description["saturated"]
     except WorkloadError as error:
-        raise WorkloadError([m if m.startswith(str(path)) else f"{path}: {m}" for m in error.messages]) from None
+        raise WorkloadError(
+            [m if m.startswith(str(path)) else f"{path}: {m}" for m in error.messages]
+        ) from None
     except (KeyError, TypeError, ValueError):
-        raise WorkloadError(f"{path}: not a quantized Vision Mamba (metadata `vision_mamba` is not of its form)") from None
+        raise WorkloadError(f"{path}: the metadata is not that of a quantized Vision Mamba") from None
     model = QuantizedVim(config, resolution, arrays, scheme, calibration, saturated)
     try:
         check(model)
@@ -154,12 +164,14 @@ def load_quantized(path: Path | str) -> QuantizedVim:
 
 
 def check(model: QuantizedVim) -> None:
-    """WorkloadError when the hardware cannot run `model`, or an array is missing, unexpected or not as in `schema`."""
+    """WorkloadError when the hardware cannot run `model`, or its arrays are not those of `schema`."""
     require_engines(model.config)
     model.scheme.require_hardware()
     wanted = schema(model.config, model.resolution)
     problems = [f"{name} is missing" for name in wanted if name not in model.arrays]
-    problems += [f"{name} is not an array of {model.config.name}" for name in model.arrays if name not in wanted]
+    problems += [
+        f"{name} is not an array of {model.config.name}" for name in model.arrays if name not in wanted
+    ]
     for name, (dtype, shape) in wanted.items():
         if name not in model.arrays:
             continue
@@ -173,7 +185,7 @@ def check(model: QuantizedVim) -> None:
 
 
 def random_quantized(config: VimConfig, seed: int, resolution: int | None = None) -> QuantizedVim:
-    """Random weights of a plausible size, reproducible from `seed`: for timing and bit-exactness, not for accuracy."""
+    """Random weights of plausible size, reproducible from `seed`: fit for timing, not for accuracy."""
     require_engines(config)
     resolution = config.image_size if resolution is None else resolution
     rng = np.random.default_rng(seed)
@@ -183,6 +195,7 @@ def random_quantized(config: VimConfig, seed: int, resolution: int | None = None
     for name, (dtype, shape) in wanted.items():
         op, what = name.rsplit(".", 1)
         kind = op.rsplit(".", 1)[-1]
+        array: Array
         if what in ("codes", "signs"):
             array = rng.integers(0, 2 if what == "signs" else 16, shape)
         elif what == "scales":

@@ -6,11 +6,13 @@ from torch import Tensor
 CHUNK = 64  # tokens expanded to [channels, states] at a time: bounds memory, 1,025 tokens of base included
 
 
-def selective_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, gate: Tensor) -> Tensor:
+def selective_scan(
+    u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, gate: Tensor
+) -> Tensor:
     """`h = exp(delta a) h + delta u b; y = (h . c + d u) gate`, token by token, h = 0 before the first.
 
-    u, delta, gate: [images, tokens, channels]; a: [channels, states], negative; b, c: [images, tokens, states];
-    d: [channels]. Returns [images, tokens, channels]. Differentiable.
+    u, delta, gate: [images, tokens, channels]; a: [channels, states], negative;
+    b, c: [images, tokens, states]; d: [channels]. Returns [images, tokens, channels]. Differentiable.
     """
     images, _, channels = u.shape
     state = u.new_zeros(images, channels, a.shape[1])

@@ -1,4 +1,4 @@
-"""Quantization schemes: the hardware's own, and the alternatives of the ViM-Q paper's tables (arXiv 2605.01935)."""
+"""Quantization schemes: the hardware's, and the alternatives of the ViM-Q paper (arXiv 2605.01935)."""
 
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -25,9 +25,9 @@ SCALE_FLOOR = 1e-5  # smallest scale of a block or row of weights
 class Scheme:
     """How weights and activations are quantized; the defaults are what the hardware runs (W4A8).
 
-    `block` counts inputs and only matters for block granularity. Convolutions keep one scale per channel and five bits
-    (eight with 8-bit weights), one activation scale per image. Static activation scales come from calibration, and are
-    per token position or per tensor. Raises WorkloadError, all problems at once.
+    `block` counts inputs and only matters for block granularity. Convolutions keep one scale per channel
+    and five bits (eight with 8-bit weights), and one activation scale per image. Static activation scales
+    come from calibration, per token position or per tensor. Raises WorkloadError, all problems at once.
     """
 
     weights: Literal["float", "uniform", "pot", "apot"] = "apot"
@@ -110,7 +110,7 @@ def blocks(weight: npt.NDArray[Any], block: int) -> Floats:
 
 
 def quantized_weight(weight: npt.NDArray[Any], weights: str, bits: int, block: int | None) -> Floats:
-    """[out, in] rounded to the levels of a scheme, one scale per row and `block` inputs, or per row when None."""
+    """[out, in] rounded to the levels of a scheme, one scale per row and `block` inputs (None: per row)."""
     if weights == "float":
         return weight.astype(np.float64)
     out, inputs = weight.shape

@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,10 @@ class Calibration:
 
 
 def calibrate(model: VisionMamba, images: Tensor, source: str = "", batch: int = 16) -> Calibration:
-    """Runs the float model over normalized images [n, 3, res, res]. WorkloadError when an activation is not finite."""
+    """Runs the float model over normalized images [n, 3, res, res].
+
+    WorkloadError without images, or when an activation is not finite.
+    """
     wanted = set(points(model.config))
     maxima: dict[str, Tensor] = {}
 
@@ -47,7 +49,9 @@ def calibrate(model: VisionMamba, images: Tensor, source: str = "", batch: int =
     with torch.no_grad():
         for part in images.split(batch):
             model(part, observe)
-    bad = [f"calibration: activations at {p} are not finite" for p, m in maxima.items() if not m.isfinite().all()]
+    bad = [
+        f"calibration: activations at {p} are not finite" for p in maxima if not maxima[p].isfinite().all()
+    ]
     if bad:
         raise WorkloadError(bad)
     digest = hashlib.sha256(images.contiguous().numpy().tobytes()).hexdigest()
@@ -57,10 +61,11 @@ def calibrate(model: VisionMamba, images: Tensor, source: str = "", batch: int =
 def factors(model: VisionMamba, calibration: Calibration) -> dict[str, Tensor]:
     """Smoothing factors by point, [features]: `s_j = max|X_j|^a / max|W_j|^(1-a)`, a = 0.5, at least 1e-5.
 
-    All are worked out from the unfolded float weights, so no order matters. The convolutions share their input: the
-    larger of both directions counts. Two limits of the hardware's number formats: 1/s of an explicit SMOOTH call stays
-    below 64, and where a norm weight divided by its factors would reach 1, all factors of that norm are multiplied by
-    the same power of two (per-token activation and per-block weight scales cancel it).
+    All are worked out from the unfolded float weights, so no order matters. The convolutions share their
+    input: the larger of both directions counts. Two limits of the hardware's number formats: 1/s of an
+    explicit SMOOTH call stays below 64, and where a norm weight divided by its factors would reach 1, all
+    factors of that norm are multiplied by the same power of two (per-token activation scales and per-block
+    weight scales cancel it).
     """
 
     def factor(point: str, columns: Tensor, floor: float = FACTOR_FLOOR) -> Tensor:
@@ -74,21 +79,19 @@ def factors(model: VisionMamba, calibration: Calibration) -> dict[str, Tensor]:
 
     found: dict[str, Tensor] = {}
     with torch.no_grad():
-        for i, layer in enumerate(model.layers):
+        for i, layer in enumerate(model.blocks()):
             name, mixer = f"layers.{i}", layer.mixer
             found[f"{name}.in_proj"] = fit(layer.norm.weight, factor(f"{name}.in_proj", mixer.in_proj.weight))
-            taps = (mixer.conv1d.weight[:, 0].T, mixer.conv1d_b.weight[:, 0].T)
-            found[f"{name}.conv"] = torch.maximum(*(factor(f"{name}.conv", t) for t in taps))
-            for way, suffix in WAYS:
-                x_proj, dt_proj = getattr(mixer, f"x_proj{suffix}"), getattr(mixer, f"dt_proj{suffix}")
-                found[f"{name}.{way}.x_proj"] = factor(f"{name}.{way}.x_proj", x_proj.weight, SMOOTH_FLOOR)
-                found[f"{name}.{way}.dt_proj"] = factor(f"{name}.{way}.dt_proj", dt_proj.weight)
+            ways = mixer.directions()
+            taps = [factor(f"{name}.conv", way.conv.weight[:, 0].T) for way in ways.values()]
+            found[f"{name}.conv"] = torch.maximum(*taps)
+            for key, way in ways.items():
+                op = f"{name}.{key}"
+                found[f"{op}.x_proj"] = factor(f"{op}.x_proj", way.x_proj.weight, SMOOTH_FLOOR)
+                found[f"{op}.dt_proj"] = factor(f"{op}.dt_proj", way.dt_proj.weight)
             found[f"{name}.out_proj"] = factor(f"{name}.out_proj", mixer.out_proj.weight, SMOOTH_FLOOR)
         found["head"] = fit(model.norm_f.weight, factor("head", model.head.weight))
     return found
-
-
-WAYS = (("forward", ""), ("backward", "_b"))
 
 
 def unit_factors(calibration: Calibration) -> dict[str, Tensor]:
@@ -97,28 +100,27 @@ def unit_factors(calibration: Calibration) -> dict[str, Tensor]:
 
 
 def explicit(point: str) -> bool:
-    """Whether the inverse factors of this point stay as a SMOOTH call, because a nonlinearity comes before it."""
+    """Whether this point's inverse factors stay as a SMOOTH call: a nonlinearity comes before it."""
     return point.endswith((".x_proj", ".out_proj"))
 
 
 def fold(model: VisionMamba, s: dict[str, Tensor]) -> VisionMamba:
-    """A copy whose weights hold the factors: it computes the same when explicit points are divided by theirs."""
+    """A copy whose weights hold the factors: the same function once explicit points are divided by theirs."""
     folded = copy.deepcopy(model)
     with torch.no_grad():
-        for i, layer in enumerate(folded.layers):
+        for i, layer in enumerate(folded.blocks()):
             name, mixer = f"layers.{i}", layer.mixer
-            layer.norm.weight /= s[f"{name}.in_proj"]
+            layer.norm.weight.div_(s[f"{name}.in_proj"])
             mixer.in_proj.weight *= s[f"{name}.in_proj"]
             conv = s[f"{name}.conv"]
             mixer.in_proj.weight[: len(conv)] /= conv[:, None]
-            for way, suffix in WAYS:
-                x_proj, dt_proj = getattr(mixer, f"x_proj{suffix}"), getattr(mixer, f"dt_proj{suffix}")
-                getattr(mixer, f"conv1d{suffix}").weight.mul_(conv[:, None, None])
-                x_proj.weight *= s[f"{name}.{way}.x_proj"]
-                x_proj.weight[: mixer.dt_rank] /= s[f"{name}.{way}.dt_proj"][:, None]
-                dt_proj.weight *= s[f"{name}.{way}.dt_proj"]
+            for key, way in mixer.directions().items():
+                way.conv.weight *= conv[:, None, None]
+                way.x_proj.weight *= s[f"{name}.{key}.x_proj"]
+                way.x_proj.weight[: mixer.dt_rank] /= s[f"{name}.{key}.dt_proj"][:, None]
+                way.dt_proj.weight *= s[f"{name}.{key}.dt_proj"]
             mixer.out_proj.weight *= s[f"{name}.out_proj"]
-        folded.norm_f.weight /= s["head"]
+        folded.norm_f.weight.div_(s["head"])
         folded.head.weight *= s["head"]
     return folded
 

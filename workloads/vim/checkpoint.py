@@ -1,8 +1,9 @@
 """Checkpoints in the published layout: a pickled dict with the weights under "model"."""
 
 import argparse
+import warnings
 from pathlib import Path
-from pickle import PickleError
+from pickle import PickleError, UnpicklingError
 from typing import Any
 
 import torch
@@ -60,13 +61,17 @@ def save_checkpoint(path: Path | str, model: VisionMamba, dtype: torch.dtype = t
 def _state(path: Path) -> dict[str, Any]:
     try:
         # training scripts in the DeiT line store their arguments beside the weights
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols, of files that are then refused
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise WorkloadError(f"{path}: no such file") from None
+    except UnpicklingError:
+        raise WorkloadError(
+            f"{path}: not a readable checkpoint (damaged, or more than plain weights)"
+        ) from None
     except _UNREADABLE as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise WorkloadError(f"{path}: not a readable checkpoint ({reason[0]})") from None
+        raise WorkloadError(f"{path}: not a readable checkpoint ({type(error).__name__}: damaged?)") from None
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("model"), dict):
         raise WorkloadError(f'{path}: must be a dict with the weights under "model"')
     return checkpoint["model"]

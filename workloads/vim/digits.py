@@ -31,3 +31,9 @@ def load(part: str, resolution: int = CONFIG.image_size) -> tuple[Floats, npt.ND
     chosen = {"test": order[:TEST], "train": order[TEST:]}[part]
     images = np.stack([preprocess(digit_image(data.images[i]), resolution) for i in chosen])
     return images, data.target[chosen].astype(np.int64)
+
+
+def calibration_images(seed: int = 0, count: int = 64) -> Floats:
+    """`count` images of the train part, drawn without replacement by `seed`: [count, 3, side, side]."""
+    images, _ = load("train")
+    return images[np.sort(np.random.RandomState(seed).permutation(len(images))[:count])]

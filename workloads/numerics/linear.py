@@ -63,7 +63,7 @@ def linear_quantized(
             raise ValueError("bias must be given where flags ask for it")
         bias = integers("bias", bias, np.int32, (len(codes),))
 
-    y = multiply_shift(_block_sums(q, codes, scales), scale, 18)
+    y = multiply_shift(_block_sums(q, codes, scales), scale.view(np.uint32), 18)
     if flags & LinearFlags.BIAS:
         y += bias
     if flags & LinearFlags.SILU:

@@ -1,4 +1,4 @@
-"""Milliseconds of every integer kernel at the shapes of a Vision Mamba, and images a second of the whole model.
+"""Milliseconds of every integer kernel at the shapes of a Vision Mamba, and images a second of it all.
 
 Run as `OMP_NUM_THREADS=1 python benchmarks/numerics.py [--dim 192] [--tokens 197] [--layers 24]`.
 Operands are random, of the size that trained models show; each time is the best of several runs.
@@ -55,8 +55,9 @@ def calls(dim: int, tokens: int, layers: int) -> list[Row]:
     kernel = rng.integers(-(1 << 12), 1 << 12, (dim, 768)).astype(np.int16)
     offset = rng.integers(-(1 << 12), 1 << 12, dim).astype(np.int16)
     position = activations(tokens, dim)
-    in_x, in_z, x_dt, out = weights(dim, inner), weights(dim, inner), weights(inner, rank), weights(inner, dim)
-    dt, state, head = weights(rank, inner), weights(inner, 16), weights(dim, classes)
+    in_x, in_z, out = weights(dim, inner), weights(dim, inner), weights(inner, dim)
+    x_dt, dt, state = weights(inner, rank), weights(rank, inner), weights(inner, 16)
+    head = weights(dim, classes)
     x_rank, x_class = activations(tokens, rank), activations(1, dim)
 
     return [

@@ -1,4 +1,4 @@
-"""SiLU and softplus as the ViM-Q RTL computes them: ReLU plus or minus an interpolated table of 1024 entries."""
+"""SiLU and softplus as the ViM-Q RTL computes them: ReLU plus or minus an interpolated table."""
 
 import math
 

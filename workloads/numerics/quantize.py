@@ -20,7 +20,7 @@ def quantize(x: Int32, scale: Int32) -> NDArray[np.int8]:
     """x over its scale, halves away from zero, saturated to int8; `scale` broadcasts against x."""
     v = multiply_shift(x, reciprocal(scale), 18)
     sign = v >> 31
-    v += np.int32(1 << 17) + ((sign << 18))  # +2**17 or -2**17; an overflow wraps, as the RTL's does
+    v += np.int32(1 << 17) + (sign << 18)  # +2**17 or -2**17; an overflow wraps, as the RTL's does
     sign = v >> 31
     v ^= sign
     v -= sign  # |v|; the most negative value stays and is read unsigned below

@@ -95,7 +95,7 @@ def _array_of(memory: Memory, dtype: str, shape: tuple[int, ...]) -> NDArray:
     raw = np.frombuffer(memory, np.uint8)
     wanted = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if len(raw) != wanted:
-        raise ValueError(f"memory for shape {tuple(shape)} must be {wanted} bytes, not {len(raw)}")
+        raise ValueError(f"memory must be {wanted} bytes, not {len(raw)}")
     return raw.view(dtype).reshape(shape)
 
 

@@ -11,7 +11,8 @@ SCALE_FACTOR = 2064  # floor(2**18 / 127)
 def scale_of(x: Int32, axis: int | None) -> Int32:
     """`(max|x| * 2064) >> 18` over `axis` (None: the tensor), kept as a dimension; |most negative| wraps.
 
-    A scale is negative only where every element is the most negative value.
+    A scale is negative only where every element is the most negative value. The RTL takes it as signed in the
+    reciprocal and as unsigned where it scales the result.
     """
     return multiply_shift(np.abs(x).max(axis=axis, keepdims=True), SCALE_FACTOR, 18)
 

@@ -256,7 +256,7 @@ def test_linear(data, inputs, flags):
 
 
 def test_linear_block_sum_at_its_bound():
-    """A block of 32 products of 127 and 160/256 sums to 650,240; under the largest scale each result wraps."""
+    """32 products of 127 and 160/256 sum to 650,240; under the largest scale each block wraps."""
     x = np.full((1, 128), 2**18 * 127, np.int32)
     codes, scales = np.full((1, 128), 5, np.uint8), np.full((4, 1), 2**32 - 1, np.uint32)
     assert linear(x, codes, scales).tolist() == ref_linear(x, codes, scales, None, 0)
@@ -271,6 +271,13 @@ def test_linear_block_sum_at_its_bound():
     tensor(2),
 )
 def test_conv(x, codes, signs, scales, bias):
+    assert conv(x, codes, signs, scales, bias).tolist() == ref_conv(x, codes, signs, scales, bias)
+
+
+def test_conv_of_nothing_but_the_most_negative_value():
+    """The scale is negative for the reciprocal and unsigned for the product, as recorded for LINEAR."""
+    x = np.full((2, 1), MIN, np.int32)
+    codes, signs, scales, bias = np.full((1, 4), 5, np.uint8), np.zeros((1, 4), np.uint8), [2**20], [3]
     assert conv(x, codes, signs, scales, bias).tolist() == ref_conv(x, codes, signs, scales, bias)
 
 

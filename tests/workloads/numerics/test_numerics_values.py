@@ -16,7 +16,7 @@ from workloads.numerics import (
     softplus,
 )
 from workloads.numerics.fixed import reciprocal
-from workloads.numerics.quantize import quantize_tokens, scale_of
+from workloads.numerics.quantize import quantize, quantize_tokens, scale_of
 
 ONE = 1 << 18
 MIN, MAX = -(2**31), 2**31 - 1
@@ -32,6 +32,17 @@ def test_reciprocal_wraps_from_a_scale_of_32():
     """2**36 / 33 = 2,082,408,385.9; 2**36 / 32 = 2**31 is the most negative value; 2**32 is 0."""
     scales = np.array([2064, 33, 32, 16, 0], np.int32)
     assert reciprocal(scales).tolist() == [33_294_320, 2_082_408_385, MIN, 0, -1]
+
+
+def test_rounding_and_saturation_of_int8():
+    """By scale 1.0, v = x: 0.5 is 1 and -0.5 is -1, 127.5 and more 127, -128.5 and less -128.
+
+    2**31 - 2**17 plus a half wraps to the most negative value and gives -128, not 127.
+    """
+    half = ONE // 2
+    x = [half, half - 1, -half, 1 - half, 255 * half, -257 * half, 2**31 - half, MIN + half, 2**31 - half - 1]
+    q = quantize(np.array(x, np.int32), np.array([ONE], np.int32))
+    assert q.tolist() == [1, 0, -1, 0, 127, -128, -128, -128, 127]
 
 
 def test_a_zero_scale_leaves_the_activation_of_the_bias():

@@ -1,4 +1,4 @@
-"""SiLU and softplus as the ViM-Q RTL computes them: ReLU plus or minus an interpolated table of 1024 entries."""
+"""SiLU and softplus as the ViM-Q RTL computes them: ReLU plus or minus an interpolated table."""
 
 import math
 
@@ -35,11 +35,16 @@ _SILU = _table(_silu_gap)
 _SOFTPLUS = _table(_softplus_gap)
 
 
-def _correction(magnitude: np.ndarray, table: tuple[Int32, Int32]) -> Int32:
-    """T[i] + floor(f * (T[i+1] - T[i])), 0 from LIMIT on. `magnitude` is uint32 and is overwritten."""
-    far = magnitude >= LIMIT
-    magnitude[far] = 0
-    magnitude *= ENTRIES - 1  # below 2**32: LIMIT * 1023 is 4,290,768,900
+def _correction(x: Int32, table: tuple[Int32, Int32]) -> Int32:
+    """T[i] + floor(f * (T[i+1] - T[i])) at |x|, 0 from LIMIT on.
+
+    |most negative| stays negative, which is below LIMIT, and its index wraps to 512.
+    """
+    absolute = np.abs(x)
+    far = absolute >= LIMIT
+    absolute[far] = 0
+    magnitude = absolute.view(np.uint32)
+    magnitude *= ENTRIES - 1  # below 2**32 (LIMIT * 1023 is 4,290,768,900), but for |most negative|
     index = (magnitude >> _STEP).astype(np.intp)
     position = magnitude.view(np.int32)
     position &= (1 << _STEP) - 1
@@ -58,10 +63,10 @@ def _correction(magnitude: np.ndarray, table: tuple[Int32, Int32]) -> Int32:
 
 
 def silu(x: Int32) -> Int32:
-    """x * sigmoid(x), raw with 18 fraction bits; shape as given. |most negative| counts as large: result 0."""
-    return np.maximum(x, 0) - _correction(np.abs(x).view(np.uint32), _SILU)
+    """x * sigmoid(x), raw with 18 fraction bits; any shape but that of a scalar."""
+    return np.maximum(x, 0) - _correction(x, _SILU)
 
 
 def softplus(x: Int32) -> Int32:
-    """log(1 + exp(x)), raw with 18 fraction bits; shape as given. The sum cannot overflow: it ends at LIMIT."""
-    return np.maximum(x, 0) + _correction(np.abs(x).view(np.uint32), _SOFTPLUS)
+    """log(1 + exp(x)), raw with 18 fraction bits; any shape but that of a scalar. No sum overflows."""
+    return np.maximum(x, 0) + _correction(x, _SOFTPLUS)

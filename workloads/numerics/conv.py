@@ -51,7 +51,7 @@ def conv(
     total >>= 8
 
     y = total.astype(np.int64)
-    y *= scales.astype(np.int64) * scale.astype(np.int64)  # may wrap at 64 bits; bits 26 to 57 are exact
+    y *= scales.astype(np.int64) * scale.view(np.uint32)[0]  # may wrap; bits 26 to 57 are exact
     y >>= 26
     y += bias
     return silu(wrap32(y))

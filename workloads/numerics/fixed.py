@@ -41,7 +41,7 @@ def integers(name: str, value: ArrayLike, dtype: type, shape: tuple[int | None, 
     Raises ValueError naming the operand, what it must be and what it was.
     """
     array = np.asarray(value)
-    wanted = np.dtype(dtype)
+    wanted: np.dtype = np.dtype(dtype)
     if array.dtype != wanted:
         limits = np.iinfo(wanted)
         if array.dtype.kind not in "iub":

@@ -12,7 +12,7 @@ def flip(x: ArrayLike) -> Int32:
 
 
 def load_cls(x: ArrayLike, index: int) -> Int32:
-    """Row `index` of int32 [tokens, features] as int32 [1, features]; ValueError if there is no such token."""
+    """Row `index` of int32 [tokens, features] as int32 [1, features]. Raises ValueError for no such row."""
     x = integers("x", x, np.int32, (None, None))
     if not 0 <= index < len(x):
         raise ValueError(f"index must be 0 to {len(x) - 1}, not {index}")

@@ -1,7 +1,7 @@
 """Tensors as the bytes the ViM-Q engines find in memory, and back.
 
-Every `pack_*` gives a one-dimensional uint8 array without padding; the `unpack_*` of the same name takes bytes
-or uint8 and the logical shape and is its inverse. All are little endian.
+Every `pack_*` gives a one-dimensional uint8 array without padding; the `unpack_*` of the same name takes
+bytes or uint8 and the logical shape and is its inverse. All are little endian.
 """
 
 import numpy as np
@@ -95,7 +95,7 @@ def _array_of(memory: Memory, dtype: str, shape: tuple[int, ...]) -> NDArray:
     raw = np.frombuffer(memory, np.uint8)
     wanted = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if len(raw) != wanted:
-        raise ValueError(f"memory for shape {tuple(shape)} must be {wanted} bytes, not {len(raw)}")
+        raise ValueError(f"memory must be {wanted} bytes, not {len(raw)}")
     return raw.view(dtype).reshape(shape)
 
 
@@ -103,7 +103,9 @@ def _pack_nibbles(codes: NDArray[np.uint8]) -> Bytes:
     _refuse_above("codes", codes, 15)
     if len(codes) % 2:
         raise ValueError(f"codes must be even in number, not {len(codes)}")
-    return codes[0::2] | (codes[1::2] << 4)
+    packed = codes[1::2] << np.uint8(4)
+    packed |= codes[0::2]
+    return packed
 
 
 def _unpack_nibbles(memory: Memory, count: int) -> NDArray[np.uint8]:

@@ -57,15 +57,16 @@ def linear_quantized(
     if codes.size and codes.max() > 15:
         raise ValueError(f"codes must be 0 to 15, not {codes.max()}")
     scales = integers("scales", scales, np.uint32, (-(-inputs // BLOCK), len(codes)))
-    flags = LinearFlags(flags)
+    if not 0 <= flags <= sum(LinearFlags):
+        raise ValueError(f"flags must be 0 to {sum(LinearFlags)}, not {flags}")
     if flags & LinearFlags.BIAS:
         if bias is None:
             raise ValueError("bias must be given where flags ask for it")
-        bias = integers("bias", bias, np.int32, (len(codes),))
+        added = integers("bias", bias, np.int32, (len(codes),))
 
-    y = multiply_shift(_block_sums(q, codes, scales), scale, 18)
+    y = multiply_shift(_block_sums(q, codes, scales), scale.view(np.uint32), 18)
     if flags & LinearFlags.BIAS:
-        y += bias
+        y += added
     if flags & LinearFlags.SILU:
         y = silu(y)
     if flags & LinearFlags.SOFTPLUS:

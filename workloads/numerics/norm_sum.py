@@ -28,18 +28,19 @@ def norm_sum(
     bits, used in modes 0 and 1. Returns int32 [tokens, features].
     Raises ValueError for a mode or operands that do not fit.
     """
-    mode = NormSumMode(mode)
+    if mode not in list(NormSumMode):
+        raise ValueError(f"mode must be 0 to {max(NormSumMode)}, not {mode}")
     v = integers("a", a, np.int32, (None, None))
-    if mode is not NormSumMode.NORM:
+    if mode != NormSumMode.NORM:
         if b is None:
-            raise ValueError(f"b must be given in mode {mode.value}")
+            raise ValueError(f"b must be given in mode {int(mode)}")
         v = v + integers("b", b, np.int32, v.shape)
-    if mode is NormSumMode.SUM:
+    if mode == NormSumMode.SUM:
         return v
-    if mode is NormSumMode.MEAN:
+    if mode == NormSumMode.MEAN:
         return v >> 1
     if weights is None:
-        raise ValueError(f"weights must be given in mode {mode.value}")
+        raise ValueError(f"weights must be given in mode {int(mode)}")
     w = integers("weights", weights, np.int16, (v.shape[1],))
     return _scaled(v, root_reciprocal(v), w)
 

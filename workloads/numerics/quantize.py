@@ -11,7 +11,8 @@ SCALE_FACTOR = 2064  # floor(2**18 / 127)
 def scale_of(x: Int32, axis: int | None) -> Int32:
     """`(max|x| * 2064) >> 18` over `axis` (None: the tensor), kept as a dimension; |most negative| wraps.
 
-    A scale is negative only where every element is the most negative value.
+    A scale is negative only where every element is the most negative value. The RTL takes it as signed in the
+    reciprocal and as unsigned where it scales the result.
     """
     return multiply_shift(np.abs(x).max(axis=axis, keepdims=True), SCALE_FACTOR, 18)
 
@@ -20,7 +21,7 @@ def quantize(x: Int32, scale: Int32) -> NDArray[np.int8]:
     """x over its scale, halves away from zero, saturated to int8; `scale` broadcasts against x."""
     v = multiply_shift(x, reciprocal(scale), 18)
     sign = v >> 31
-    v += np.int32(1 << 17) + ((sign << 18))  # +2**17 or -2**17; an overflow wraps, as the RTL's does
+    v += np.int32(1 << 17) + (sign << 18)  # +2**17 or -2**17; an overflow wraps, as the RTL's does
     sign = v >> 31
     v ^= sign
     v -= sign  # |v|; the most negative value stays and is read unsigned below

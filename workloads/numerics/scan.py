@@ -66,12 +66,12 @@ def selective_scan(
         np.multiply(drive[now], b[now], out=product)
         product >>= FRACTION  # wraps together with the state below
         for decay, inflow, kept in zip(decays, product, state, strict=True):
-            h *= decay
-            h >>= FRACTION
-            h += inflow
-            np.copyto(narrow, h, casting="unsafe")  # wrap32
-            np.copyto(h, narrow)
-            kept[...] = h
+            np.multiply(h, decay, out=kept)
+            kept >>= FRACTION
+            kept += inflow
+            np.copyto(narrow, kept, casting="unsafe")  # wrap32
+            np.copyto(kept, narrow)
+            h = kept
         np.multiply(state, c[now], out=product)
         product >>= FRACTION
         product.sum(axis=1, out=projected[now])

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -108,3 +111,12 @@ def test_pixels_must_fit(quantized):
     for wrong in (np.zeros((3, 32, 32), np.int32), np.zeros((3, 48, 48)), np.zeros((0, 3, 48, 48), np.int32)):
         with pytest.raises(WorkloadError, match=r"custom: pixels must be int32 \[3, 48, 48\]"):
             execute(quantized, wrong)
+
+
+def test_needs_no_torch():
+    """Running a saved model takes NumPy only: torch costs seconds to import."""
+    code = (
+        "import sys; import workloads.vim.integer, workloads.vim.images; "
+        "sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

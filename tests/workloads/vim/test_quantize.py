@@ -49,9 +49,9 @@ def test_linear_weights_are_the_apot_levels_of_the_folded_ones(quantized, model,
 
 
 def test_a_block_by_hand():
-    """Block maximum 0.5: scale 0.5 / 0.625 = 0.8. Weights 0.5, 0.26, -0.1, 0.02 over 0.5 are 1, 0.52, 0.2, 0.04.
+    """Block maximum 0.5: scale 0.5 / 0.625 = 0.8. Weights 0.5, 0.26, -0.1, 0.02 over 0.5:
 
-    The nearest levels are 1, 0.6, 0.2 and 0: codes 5, 6, 8 + 4 and 0.
+    1, 0.52, 0.2, 0.04. The nearest levels are 1, 0.6, 0.2 and 0: codes 5, 6, 8 + 4 and 0.
     """
     model = random_model(VimConfig("one", d_model=16, layers=1, image_size=32, classes=3), 0)
     with torch.no_grad():

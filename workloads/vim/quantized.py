@@ -217,6 +217,8 @@ def random_quantized(config: VimConfig, seed: int, resolution: int | None = None
             array = rng.uniform(0.5, 1, shape) * one
         elif kind == "dt_proj":
             array = rng.uniform(-7, -2, shape) * one  # softplus: steps of 0.001 to 0.1
+        elif name == "embed.class_token":  # a trained one is of the size of the patches
+            array = rng.uniform(-1, 1, shape) * one
         else:
             fraction = EMBED_BIAS_FRACTION if name == "embed.bias" else ACTIVATION_FRACTION
             array = rng.uniform(-0.05, 0.05, shape) * 2**fraction

@@ -22,8 +22,8 @@ def test_one_colour(tmp_path, name):
 
 
 def test_shorter_side_then_centre():
-    """512 x 256, left half black, right half white: nothing is resized for 224, the crop starts at column 144,
-    so the edge at 256 is its column 112."""
+    """512 x 256, left half black, right half white: nothing is resized for 224, the crop starts at
+    column 144, so the edge at 256 is its column 112."""
     pixels = np.zeros((256, 512), np.uint8)
     pixels[:, 256:] = 255
     image = preprocess(Image.fromarray(pixels), 224)

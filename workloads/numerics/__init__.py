@@ -34,6 +34,6 @@ __all__ = [
     "softplus",
 ]
 
-# glibc gives freed arrays back to the system, and each new one costs page faults (up to a third of the time of
+# glibc gives freed arrays back to the system; each new one costs page faults (up to a third of the time of
 # the larger models), until it has freed one block this large: its thresholds adapt. No page of it is touched.
 np.empty(31 << 20, np.uint8)

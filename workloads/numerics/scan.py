@@ -7,7 +7,7 @@ from workloads.numerics.fixed import FRACTION, ONE, Int32, Int64, integers, mult
 
 STATES = 16
 _EXP_SHIFT = 5  # exp(x) is (1 + x / 2**5) ** 2**5: five squarings
-_CHUNK = 1 << 15  # state elements a pass works on: three buffers of int64 stay in a second-level cache
+_CHUNK = 1 << 15  # state elements a pass works on: its buffers stay in a second-level cache
 
 
 def _power(t: Int32) -> Int32:
@@ -20,13 +20,19 @@ def _power(t: Int32) -> Int32:
 _POWERS = _power(np.arange(ONE + 1, dtype=np.int32)).astype(np.int64)  # all decays, from 0 to 1 included
 
 
-def _decay(p: Int32) -> Int64:
-    """(1 + max(p, -32) / 32) ** 32 of raw p, overwritten. Looked up unless some p is positive."""
-    p >>= _EXP_SHIFT
-    p += ONE
-    if p.max(initial=0) <= ONE:
-        return _POWERS.take(p, mode="clip")  # clips negative bases to 0
-    return _power(np.maximum(p, 0)).astype(np.int64)
+def _decay(product: Int64, narrow: Int32, out: Int64) -> None:
+    """(1 + max(p, -32) / 32) ** 32 of p = wrap32(product). Looked up unless some p is positive.
+
+    `product` and `narrow` are overwritten.
+    """
+    np.copyto(narrow, product, casting="unsafe")  # wrap32
+    narrow >>= _EXP_SHIFT
+    narrow += ONE
+    if narrow.max(initial=0) <= ONE:
+        np.copyto(product, narrow)
+        _POWERS.take(product, out=out, mode="clip")  # clips negative bases to 0
+    else:
+        np.copyto(out, _power(np.maximum(narrow, 0)))
 
 
 def selective_scan(
@@ -53,24 +59,24 @@ def selective_scan(
     projected = np.empty((tokens, channels), np.int64)
     chunk = max(1, _CHUNK // (STATES * channels))
     work = np.empty((chunk, STATES, channels), np.int64)
-    states = np.empty_like(work)
+    states, decays = np.empty_like(work), np.empty_like(work)
+    narrow = np.empty(work.shape, np.int32)
     h = np.zeros((STATES, channels), np.int64)
-    narrow = np.empty((STATES, channels), np.int32)
     for first in range(0, tokens, chunk):
         now = slice(first, min(first + chunk, tokens))
         size = now.stop - first
-        product, state = work[:size], states[:size]
+        product, state, decay = work[:size], states[:size], decays[:size]
         np.multiply(step[now], rates, out=product)
         product >>= FRACTION
-        decays = _decay(wrap32(product))
+        _decay(product, narrow[:size], out=decay)
         np.multiply(drive[now], b[now], out=product)
         product >>= FRACTION  # wraps together with the state below
-        for decay, inflow, kept in zip(decays, product, state, strict=True):
-            np.multiply(h, decay, out=kept)
+        for factor, inflow, kept in zip(decay, product, state, strict=True):
+            np.multiply(h, factor, out=kept)
             kept >>= FRACTION
             kept += inflow
-            np.copyto(narrow, kept, casting="unsafe")  # wrap32
-            np.copyto(kept, narrow)
+            np.copyto(narrow[0], kept, casting="unsafe")  # wrap32
+            np.copyto(kept, narrow[0])
             h = kept
         np.multiply(state, c[now], out=product)
         product >>= FRACTION

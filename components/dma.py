@@ -1,0 +1,339 @@
+"""AXI masters of an engine: the DMA engines that split a transfer into bursts.
+
+Times are cycles of the engine's clock, counted from time 0. What the ports do was measured at the RTL's pins:
+bursts of at most 128 beats that keep within 4 KiB, one address a cycle, at most 16 bursts outstanding, data kept
+in a buffer of 16 x 128 beats until the engine takes it. A write burst starts only when all its beats are
+produced, one burst at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tlm.payload import Command, GenericPayload, ResponseStatus
+from tlm.sockets import InitiatorSocket
+from tlm.trace import PortActivity
+from tlm.units import Doc, PositiveInt
+
+if TYPE_CHECKING:
+    from components.engine import Engine
+
+Cycles = npt.NDArray[np.int64]
+PAGE = 4096  # bytes; no AXI burst crosses such a boundary
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadPortParams:
+    """Source of the defaults: published RTL, measured at its pins."""
+
+    burst: Annotated[PositiveInt, Doc("beats of the longest burst")] = 128
+    outstanding: Annotated[PositiveInt, Doc("bursts in flight")] = 16
+    buffer: Annotated[PositiveInt, Doc("beats kept until the engine takes them")] = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritePortParams:
+    """Source of the defaults: published RTL, measured at its pins; the buffer by its block RAM."""
+
+    burst: Annotated[PositiveInt, Doc("beats of the longest burst")] = 128
+    buffer: Annotated[PositiveInt, Doc("beats kept until they are written")] = 2048
+
+    def __post_init__(self) -> None:
+        if self.buffer < self.burst:
+            raise ValueError(f"buffer must hold a burst of {self.burst} beats, not {self.buffer}")
+
+
+class AddressError(Exception):
+    """A burst met no memory at its address."""
+
+
+class _Port:
+    def __init__(self, engine: Engine, name: str, width: int):
+        self.engine = engine
+        self.sim = engine.sim
+        self.clock = engine.clock
+        self.name = name
+        self.width = width  # bytes a beat
+        self.socket: InitiatorSocket = engine.initiator_socket(name)
+        self.path = self.socket.path
+        self.bursts: list[tuple[int, int, int, int]] = []
+        self.wait = 0
+
+    def reset(self) -> None:
+        """Before a call."""
+        self.bursts.clear()
+        self.wait = 0
+
+    def activity(self, command: Command, start: int) -> PortActivity:
+        rows = np.array(self.bursts, dtype=np.int64).reshape(-1, 4)
+        rows[:, :3] -= start
+        beats = int(rows[:, 3].sum())
+        return PortActivity(self.path, command.value, beats, beats * self.width, rows, self.wait)
+
+    def check(self, payload: GenericPayload) -> None:
+        if payload.status is not ResponseStatus.OK:
+            raise AddressError(
+                f"{self.path}: {payload.command.value} of {payload.length} bytes at {payload.address:#x}: "
+                f"{payload.status.value}"
+            )
+
+    def split(self, address: int, beats: int, longest: int) -> list[tuple[int, int]]:
+        """(address, beats) of each burst."""
+        if beats * self.width + address % PAGE <= PAGE and beats <= longest:
+            return [(address, beats)]
+        bursts = []
+        while beats:
+            n = min(longest, beats, max(1, (PAGE - address % PAGE) // self.width))
+            bursts.append((address, n))
+            address += n * self.width
+            beats -= n
+        return bursts
+
+
+class ReadPort(_Port):
+    """A read master. One stream at a time; its state starts afresh with each call."""
+
+    def __init__(self, engine: Engine, name: str, width: int, params: ReadPortParams):
+        super().__init__(engine, name, width)
+        self.params = params
+        self.reset()
+
+    def reset(self) -> None:
+        super().reset()
+        self.address_at = -1  # cycle of the last address
+
+    def read(self, address: int, beats: int, start: int) -> ReadStream:
+        """Read `beats` consecutive beats; the first address goes out at cycle `start` or later."""
+        return ReadStream(self, self.split(address, beats, self.params.burst), start, self.params.outstanding, 1)
+
+    def read_singles(self, addresses: list[int], start: int, in_flight: int, turnaround: int) -> ReadStream:
+        """Read a beat per address; the next address waits `turnaround` cycles behind the beat `in_flight` before."""
+        return ReadStream(self, [(a, 1) for a in addresses], start, in_flight, turnaround)
+
+
+class ReadStream:
+    """Beats of one transfer. `arrivals[:known]` are the cycles at which they can be taken."""
+
+    def __init__(self, port: ReadPort, bursts: list[tuple[int, int]], start: int, outstanding: int, turnaround: int):
+        self.port = port
+        self.beats = sum(n for _, n in bursts)
+        self.arrivals: Cycles = np.empty(self.beats, dtype=np.int64)
+        self.known = 0
+        self._taken: Cycles = np.empty(self.beats, dtype=np.int64)
+        self._taken_known = 0
+        self._start = start
+        self._bursts = bursts
+        self._outstanding = outstanding
+        self._turnaround = turnaround
+        self._ends: list[int] = []  # cycle of the last beat of each burst that is in the buffer
+        self._flight: deque[tuple[GenericPayload, int]] = deque()
+        self._wake: Any = None  # the event that _issue waits for
+        self._more: Any = None  # the event that the engine waits for
+        self._wanted = 0
+        port.sim.env.process(self._issue())
+
+    def until(self, n: int) -> Generator[Any, Any, int]:
+        """Wait until at least `n` beats are known; returns how many are."""
+        n = min(n, self.beats)
+        if self.known < n:
+            sim, path = self.port.sim, self.port.path
+            self._wanted = n
+            self._more = sim.env.event()
+            sim.waiting[self.port.engine.name] = f"beat {n} of {self.beats} on {path}"
+            yield self._more
+            del sim.waiting[self.port.engine.name]
+        return self.known
+
+    def all(self) -> Generator[Any, Any, Cycles]:
+        """Wait for all beats, taking each as it comes; returns their arrivals."""
+        done = 0
+        while done < self.beats:
+            known = yield from self.until(done + 1)
+            self.take(self.arrivals[done:known])
+            done = known
+        return self.arrivals
+
+    def take(self, at: Cycles) -> None:
+        """The next beats leave the buffer at these cycles."""
+        n = len(at)
+        self._taken[self._taken_known : self._taken_known + n] = at
+        self._taken_known += n
+        if self._flight:
+            self._settle()
+
+    def _issue(self) -> Generator[Any, Any, None]:
+        port = self.port
+        env, clock, may_act = port.sim.env, port.clock, port.sim.quantum.may_act
+        send = port.socket.nb_transport
+        for k, (address, beats) in enumerate(self._bursts):
+            cycle = max(self._start, port.address_at + 1)
+            if k >= self._outstanding:
+                while len(self._ends) <= k - self._outstanding:
+                    self._wake = env.event()
+                    port.sim.waiting[port.path] = f"room in its buffer of {port.params.buffer} beats"
+                    yield self._wake
+                    port.sim.waiting.pop(port.path, None)
+                cycle = max(cycle, self._ends[k - self._outstanding] + self._turnaround)
+            at = clock.edge(cycle)
+            if not may_act(at):
+                yield env.timeout(at - int(env.now))
+            port.address_at = cycle
+            payload = GenericPayload(Command.READ, address, beats, port.width, port.path)
+            payload.listener = self._received
+            self._flight.append((payload, cycle))
+            send(payload, at)
+
+    def _received(self, payload: GenericPayload) -> None:
+        self.port.check(payload)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Put what has come into the buffer, in order, as far as the engine makes room."""
+        room = self._taken_known + self.port.params.buffer
+        next_cycle = self.port.clock.next_cycle
+        while self._flight:
+            payload, cycle = self._flight[0]
+            low, high = self.known, self.known + payload.beats
+            if payload.status is ResponseStatus.INCOMPLETE or high > room:
+                break
+            self._flight.popleft()
+            arrivals = self.arrivals
+            at = low
+            # a run's ends are edges of a clock rounded to 1 ps
+            for first, last, n in payload.runs:
+                begin = next_cycle(first - 1)
+                if n == 1:
+                    arrivals[at] = begin
+                else:
+                    end = max(next_cycle(last - 1), begin + n - 1)
+                    steps = np.arange(n, dtype=np.int64) * (begin - end)
+                    arrivals[at : at + n] = begin - steps // (n - 1)
+                at += n
+            lead = low - self.port.params.buffer
+            if high - self.port.params.buffer > 0:
+                first_held = max(0, -lead)
+                held = self._taken[lead + first_held : high - self.port.params.buffer] + 1
+                np.maximum(arrivals[low + first_held : high], held, out=arrivals[low + first_held : high])
+            begin, end = int(arrivals[low]), int(arrivals[high - 1])
+            self._ends.append(end)
+            self.port.bursts.append((cycle, begin, end, payload.beats))
+            self.known = high
+        if self._more is not None and self.known >= self._wanted:
+            event, self._more = self._more, None
+            event.succeed()
+        if self._wake is not None:
+            event, self._wake = self._wake, None
+            event.succeed()
+
+
+class WritePort(_Port):
+    """A write master. One stream at a time."""
+
+    def __init__(self, engine: Engine, name: str, width: int, params: WritePortParams):
+        super().__init__(engine, name, width)
+        self.params = params
+
+    def write(self, address: int, beats: int) -> WriteStream:
+        return WriteStream(self, self.split(address, beats, self.params.burst), beats)
+
+
+class WriteStream:
+    """Beats of one transfer on their way out."""
+
+    def __init__(self, port: WritePort, bursts: list[tuple[int, int]], beats: int):
+        self.port = port
+        self.beats = beats
+        self.produced: Cycles = np.empty(beats, dtype=np.int64)
+        self.known = 0
+        self.drained: Cycles = np.empty(beats, dtype=np.int64)  # cycle at which a beat leaves the buffer
+        self.gone = 0
+        self._bursts = bursts
+        self._wake: Any = None
+        self._moved: Any = None
+        self._responses = 0
+        self._last_response = 0
+        self._done = port.sim.env.event()
+        port.sim.env.process(self._issue())
+
+    def room(self, n: int) -> Generator[Any, Any, Cycles | None]:
+        """Earliest cycles at which the next `n` beats find room, None where there is room at once."""
+        first = self.known - self.port.params.buffer
+        last = first + n
+        if last <= 0:
+            return None
+        sim = self.port.sim
+        while self.gone < last:
+            self._moved = sim.env.event()
+            sim.waiting[self.port.engine.name] = f"room for beat {self.known + n} on {self.port.path}"
+            yield self._moved
+            del sim.waiting[self.port.engine.name]
+        room = np.full(n, -1, dtype=np.int64)
+        room[max(0, -first) :] = self.drained[max(0, first) : last] + 1
+        return room
+
+    def produce(self, at: Cycles | list[int]) -> None:
+        """The next beats are produced at these cycles."""
+        n = len(at)
+        self.produced[self.known : self.known + n] = at
+        self.known += n
+        if self._wake is not None:
+            event, self._wake = self._wake, None
+            event.succeed()
+
+    def finished(self) -> Generator[Any, Any, int]:
+        """Wait for the response to the last burst; returns the cycle of the last response."""
+        if not self._done.triggered:
+            yield self._done
+        return self._last_response
+
+    def _issue(self) -> Generator[Any, Any, None]:
+        port = self.port
+        env, clock, may_act = port.sim.env, port.clock, port.sim.quantum.may_act
+        done = 0
+        free = -1
+        for address, beats in self._bursts:
+            done += beats
+            while self.known < done:
+                self._wake = env.event()
+                port.sim.waiting[port.path] = f"beat {done} of {self.beats} from {port.engine.name}"
+                yield self._wake
+                port.sim.waiting.pop(port.path, None)
+            produced = int(self.produced[done - 1])
+            cycle = max(free, produced)
+            at = clock.edge(cycle)
+            if not may_act(at):
+                yield env.timeout(at - int(env.now))
+            payload = GenericPayload(Command.WRITE, address, beats, port.width, port.path)
+            payload.listener = self._responded
+            port.socket.nb_transport(payload, at)
+            while not payload.runs and payload.status is ResponseStatus.INCOMPLETE:
+                self._moved_wait = env.event()
+                yield self._moved_wait
+            first = clock.next_cycle(payload.runs[0][0] - 1)
+            last = max(clock.next_cycle(payload.runs[-1][1] - 1), first + beats - 1)
+            self.drained[done - beats : done] = np.linspace(first, last, beats).astype(np.int64)
+            self.gone = done
+            port.bursts.append((cycle, first, last, beats))
+            port.wait += last + 1 - (produced + beats)
+            free = last + 1
+            if self._moved is not None:
+                event, self._moved = self._moved, None
+                event.succeed()
+
+    _moved_wait: Any = None
+
+    def _responded(self, payload: GenericPayload) -> None:
+        self.port.check(payload)
+        self._responses += 1
+        self._last_response = max(self._last_response, self.port.clock.next_cycle(payload.response - 1))
+        if self._moved_wait is not None:
+            event, self._moved_wait = self._moved_wait, None
+            event.succeed()
+        if self._responses == len(self._bursts):
+            self._done.succeed()

@@ -1,0 +1,207 @@
+"""What all engines share: a control port, memory ports, capacities, and the record of a call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import MultipleOf
+
+from components.dma import (
+    PAGE,
+    Cycles,
+    ReadPort,
+    ReadPortParams,
+    ReadStream,
+    WritePort,
+    WritePortParams,
+    WriteStream,
+)
+from components.pipeline import NEVER, LockstepPipeline
+from tlm.component import Component
+from tlm.payload import Command, GenericPayload
+from tlm.trace import CallRecord, PortActivity
+from tlm.units import Bits, ClockName, Doc
+from workloads.operations import Operation, Tensor
+
+Address = Callable[[Tensor], int]
+VALUE = 32  # bits of an activation
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineParams:
+    clock: Annotated[ClockName, Doc("clock of the engine and its ports")] = "fabric"
+    bus: Annotated[Bits, MultipleOf(64), Doc("width of a memory port")] = 256
+    read: Annotated[ReadPortParams, Doc("each read port")] = field(default_factory=ReadPortParams)
+    write: Annotated[WritePortParams, Doc("the write port")] = field(default_factory=WritePortParams)
+    finish: Annotated[int, Doc("cycles from the last write response to the end of the call")] = 4
+
+
+class CapacityError(Exception):
+    """An operation does not fit a buffer of the engine."""
+
+
+class Engine(Component):
+    """Executes one operation at a time.
+
+    A subclass names the operation it `executes`, opens its ports, and describes in `timing` what happens
+    between the start and the end of a call.
+    """
+
+    executes: type[Operation]
+    params: EngineParams
+
+    def __init__(self, sim: Any, name: str, params: EngineParams):
+        super().__init__(sim, name, params)
+        self.control = self.target_socket("control", self._registers)
+        self.reads: list[ReadPort] = []
+        self.writes: list[WritePort] = []
+
+    def read_port(self, name: str) -> ReadPort:
+        port = ReadPort(self, name, self.params.bus // 8, self.params.read)
+        self.reads.append(port)
+        return port
+
+    def write_port(self, name: str, burst: int | None = None) -> WritePort:
+        params = self.params.write
+        if burst is not None:
+            params = WritePortParams(burst=burst, buffer=max(burst, params.buffer))
+        port = WritePort(self, name, self.params.bus // 8, params)
+        self.writes.append(port)
+        return port
+
+    def beats(self, bits: int) -> int:
+        """Bus words that hold so many bits."""
+        return ceil(bits / self.params.bus)
+
+    @property
+    def per_beat(self) -> int:
+        """Activations in a bus word."""
+        return self.params.bus // VALUE
+
+    def shortages(self, op: Any) -> list[str]:
+        """Why the operation does not fit, one text a buffer: need, capacity and the parameter to change."""
+        return []
+
+    def short(self, op: Operation, buffer: str, need: int, unit: str) -> list[str]:
+        """`shortages` of one buffer, the parameter `buffer`."""
+        capacity = getattr(self.params, buffer)
+        if need <= capacity:
+            return []
+        return [
+            f"{op.name} needs {need} {unit} in {self.name}, which holds {capacity}: "
+            f"raise components.{self.name}.{buffer}"
+        ]
+
+    def compute(self, op: Any) -> int:
+        """Cycles in which the engine's busiest stage works during a call."""
+        raise NotImplementedError
+
+    def timing(self, op: Any, address: Address, start: int) -> Generator[Any, Any, int]:
+        """Run one call from cycle `start`; returns the cycle of its end."""
+        raise NotImplementedError
+
+    def shape(self, op: Operation) -> Hashable:
+        """What of an operation its timing depends on: operations of equal shape take equal time."""
+        return op.shape
+
+    def call(self, op: Operation, address: Address) -> Generator[Any, Any, CallRecord]:
+        """Execute an operation that starts now; ends when the call does.
+
+        Raises CapacityError when it does not fit.
+        """
+        if problems := self.shortages(op):
+            raise CapacityError("\n".join(problems))
+        sim = self.sim
+        began = int(self.env.now)
+        start = self.clock.next_cycle(began - 1)
+        sim.running += 1
+        sim.started += 1
+        ticket = sim.started
+        alone = sim.running == 1
+        key = self._circumstances(op, address) if alone else None
+        record = sim.records.get(key) if key is not None else None
+        if record is None:
+            before = sim.trace.counters.copy()
+            for port in (*self.reads, *self.writes):
+                port.reset()
+            end = yield from self.timing(op, address, start)
+            yield from self._until(end)
+            counts = Counter(sim.trace.counters)
+            counts.subtract(before)
+            record = self._record(op, start, end, counts)
+            if key is not None and ticket == sim.started:
+                sim.records[key] = record
+        else:
+            sim.trace.replayed += 1
+            yield from self._until(start + record.cycles)
+            sim.trace.counters.update(record.counts)
+        sim.running -= 1
+        sim.trace.span(self.name, op.name, type(op).__name__, began, int(self.env.now), record)
+        return record
+
+    def through(
+        self,
+        pipe: LockstepPipeline,
+        stream: ReadStream,
+        out: WriteStream,
+        other: ReadStream | None = None,
+        gate: int = NEVER,
+    ) -> Generator[Any, Any, int]:
+        """Stream words through a pipeline, one out for each in; returns the cycle of the call's end.
+
+        With `other`, a word enters when both streams have it. None enters before `gate`.
+        """
+        done = 0
+        while done < stream.beats:
+            known = yield from stream.until(done + 1)
+            if other is not None:
+                known = min(known, (yield from other.until(done + 1)))
+            arrivals = stream.arrivals[done:known]
+            if other is not None:
+                arrivals = np.maximum(arrivals, other.arrivals[done:known])
+            entries, outputs = pipe.feed(arrivals, gate)
+            stream.take(entries)
+            if other is not None:
+                other.take(entries)
+            yield from self.give(pipe, out, outputs)
+            done = known
+        stream.port.wait += pipe.waited
+        yield from self.give(pipe, out, pipe.drain())
+        return (yield from out.finished()) + self.params.finish
+
+    def give(self, pipe: LockstepPipeline, out: WriteStream, outputs: Cycles) -> Generator[Any, Any, None]:
+        """Hand outputs to the write port; what finds no room there holds the pipeline."""
+        while len(outputs):
+            part = outputs[: out.port.params.burst]
+            room = yield from out.room(len(part))
+            if room is not None and (room > part).any():
+                late = np.maximum.accumulate(room - part).clip(min=0)
+                part = part + late
+                outputs = outputs + int(late[-1])
+                pipe.hold(int(part[-1]))
+            out.produce(part)
+            outputs = outputs[len(part) :]
+
+    def _until(self, cycle: int) -> Generator[Any, Any, None]:
+        yield self.env.timeout(self.clock.edge(cycle) - int(self.env.now))
+
+    def _circumstances(self, op: Operation, address: Address) -> Hashable | None:
+        phase = self.sim.phase() if self.sim.replay else None
+        if phase is None:
+            return None
+        offsets = tuple(address(t) % PAGE for t in (*op.inputs, *op.outputs))
+        return self.name, self.shape(op), offsets, phase
+
+    def _record(self, op: Operation, start: int, end: int, counts: Counter[str]) -> CallRecord:
+        ports: list[PortActivity] = [p.activity(Command.READ, start) for p in self.reads]
+        ports += [p.activity(Command.WRITE, start) for p in self.writes]
+        kept = {name: n for name, n in counts.items() if n}
+        return CallRecord(end - start, self.compute(op), tuple(p for p in ports if p.beats), kept)
+
+    def _registers(self, payload: GenericPayload, at: int) -> None:
+        payload.complete(at)

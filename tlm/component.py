@@ -1,0 +1,55 @@
+"""Component: what a platform is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+from tlm.payload import GenericPayload
+from tlm.sockets import InitiatorSocket, TargetSocket
+
+if TYPE_CHECKING:
+    from tlm.simulation import Simulation
+
+
+class Component:
+    """A model with parameters (its class attribute `Params`, a frozen dataclass, is the schema) and sockets."""
+
+    Params: type
+
+    def __init__(self, sim: Simulation, name: str, params: Any):
+        self.sim = sim
+        self.env = sim.env
+        self.trace = sim.trace
+        self.name = name
+        self.params = params
+        self.sockets: dict[str, InitiatorSocket | TargetSocket] = {}
+        if isinstance(clock := getattr(params, "clock", None), str):
+            self.clock = sim.clocks[clock]
+
+    def initiator_socket(self, name: str) -> InitiatorSocket:
+        return self._add(name, InitiatorSocket(self, name))
+
+    def target_socket(
+        self,
+        name: str,
+        nb_transport: Callable[[GenericPayload, int], None],
+        transport_dbg: Callable[[GenericPayload], int] | None = None,
+    ) -> TargetSocket:
+        return self._add(name, TargetSocket(self, name, nb_transport, transport_dbg))
+
+    def _add(self, name: str, socket: Any) -> Any:
+        if name in self.sockets:
+            raise ValueError(f"{self.name} has a socket {name} already")
+        self.sockets[name] = socket
+        return socket
+
+    def elaborated(self) -> None:
+        """Called once when every socket is bound, before the simulation starts."""
+
+    def phase(self) -> Hashable | None:
+        """What of this component's state can change the timing of what comes next, relative to now.
+
+        () for a component at rest. None when equal circumstances cannot be told: nothing is replayed then.
+        """
+        return ()

@@ -1,0 +1,68 @@
+"""The generic payload: one burst on its way from an initiator to a target and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+
+class Command(Enum):
+    READ = "read"
+    WRITE = "write"
+
+
+class ResponseStatus(Enum):
+    INCOMPLETE = "incomplete"
+    OK = "ok"
+    ADDRESS_ERROR = "address error"
+
+
+class GenericPayload:
+    """A burst of `beats` data beats of `width` bytes at system address `address`.
+
+    The initiator sets everything above the line; targets may change only what is below it.
+    `runs` says when the data beats move, as (first, last, beats) in ps of evenly spaced beats; a target may
+    append runs as they become known. `response` is the time in ps at which the transaction is over.
+    """
+
+    __slots__ = (
+        "address",
+        "beats",
+        "command",
+        "data",
+        "initiator",
+        "listener",
+        "response",
+        "runs",
+        "status",
+        "width",
+    )
+
+    def __init__(
+        self, command: Command, address: int, beats: int, width: int, initiator: str, data: bytearray | None = None
+    ):
+        self.command = command
+        self.address = address
+        self.beats = beats
+        self.width = width
+        self.initiator = initiator
+        self.data = data
+        self.status = ResponseStatus.INCOMPLETE
+        self.runs: list[tuple[int, int, int]] = []
+        self.response = 0
+        self.listener: Callable[[GenericPayload], None] | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes."""
+        return self.beats * self.width
+
+    def complete(self, response: int, status: ResponseStatus = ResponseStatus.OK) -> None:
+        """Called once by the target when all beats and the end, in ps, are known."""
+        self.response = response
+        self.status = status
+        if self.listener is not None:
+            self.listener(self)
+
+    def __repr__(self) -> str:
+        return f"{self.command.value} {self.address:#x}+{self.length} by {self.initiator}: {self.status.value}"

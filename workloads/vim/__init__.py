@@ -1,0 +1,1 @@
+"""Vision Mamba: sizes, float model, quantization, integer execution."""

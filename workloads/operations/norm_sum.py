@@ -44,7 +44,9 @@ class NormSum(Operation):
 
     def __post_init__(self) -> None:
         tokens, features = matrix(self.name, "a", self.a)
-        mode = NormSumMode(self.mode)
+        mode = self.mode
+        if not isinstance(mode, NormSumMode):
+            raise ValueError(f"{self.name}: mode must be a NormSumMode, not {mode!r}")
         problems = [
             f"{what} must be {'a tensor' if needed else 'None'} in mode {mode.name}, not {tensor}"
             for what, tensor, needed in (("b", self.b, mode.sums), ("weight", self.weight, mode.norms))
@@ -63,7 +65,7 @@ class NormSum(Operation):
 
     @property
     def elementary_operations(self) -> Mapping[Elementary, int]:
-        """A norm takes two products and a sum per element for the mean square, two products for the result."""
+        """A norm takes two products and a sum per element for the mean square, two products to scale."""
         size = self.y.elements
         if not self.mode.norms:
             return {Elementary.ADD32: size}

@@ -51,7 +51,7 @@ class Scan(Operation):
 
     @property
     def elementary_operations(self) -> Mapping[Elementary, int]:
-        """Per state delta * A, du * B, h * decay, h * C and two sums; per channel three products and a sum."""
+        """Per state delta * A, du * B, h * decay, h * C and two sums; per channel three products, a sum."""
         size = self.y.elements
         return {
             Elementary.MULTIPLY32: size * (4 * self.states + 3),

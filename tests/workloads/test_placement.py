@@ -128,8 +128,8 @@ def test_a_memory_too_small_is_told_demand_capacity_and_gap():
         place(program, 0x8000_0000, 1 << 20)
     assert error.value.messages == [
         "chain: its tensors must fit in 1.00 MiB from 0x80000000, not need 3.26 MiB: weights 0.01 MiB, "
-        "inputs and outputs 1.25 MiB, activations 2.00 MiB; 2.26 MiB short (a larger memory, a smaller resolution, "
-        "batch or model would fit)"
+        "inputs and outputs 1.25 MiB, activations 2.00 MiB; 2.26 MiB short (a larger memory, a "
+        "smaller resolution, batch or model would fit)"
     ]
 
 

@@ -24,7 +24,7 @@ class ConvParams(EngineParams):
     in_flight: Annotated[PositiveInt, Doc("single-word reads of codes in flight")] = 8
     turnaround: Annotated[int, Doc("cycles from a word of codes to the address that takes its place")] = 9
     depth: Annotated[PositiveInt, Doc("blocks of 16 values in the pipeline")] = 39
-    fill: Annotated[int, Doc("cycles the first block needs beyond the depth")] = 2
+    flush: Annotated[int, Doc("cycles from the first block's entry to the last's exit, at least")] = 41
     latency: Annotated[int, Doc("cycles from the pipeline to the write buffer")] = 14
     start: Annotated[int, Doc("cycles from the start of the call to the first address")] = 12
     codes_gap: Annotated[int, Doc("cycles from the last code or sign to the next address")] = 22
@@ -37,7 +37,7 @@ class ConvParams(EngineParams):
 
 
 class ConvEngine(Engine):
-    executes = Conv
+    executes = (Conv,)
     Params = ConvParams
     params: ConvParams
 
@@ -74,7 +74,7 @@ class ConvEngine(Engine):
         second = ended + p.pass2_gap
         stream = self.in_r.read(address(op.x), total, second)
         step = max(1, self.beats(BLOCK * VALUE))  # words a block
-        pipe = LockstepPipeline(p.depth, step, step, p.latency, p.fill)
+        pipe = LockstepPipeline(p.depth, step, step, p.latency, p.flush)
         gate = second + p.clear_block * blocks + p.clear
         out = self.out_r.write(address(op.y), total)
         per_token = ceil(words / step)

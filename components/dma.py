@@ -136,6 +136,7 @@ class ReadStream:
         self._wake: Any = None  # the event that _issue waits for
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
+        self._ahead = False
         port.sim.env.process(self._issue())
 
     def until(self, n: int) -> Generator[Any, Any, int]:
@@ -175,6 +176,7 @@ class ReadStream:
             cycle = max(self._start, port.address_at + 1)
             if k >= self._outstanding:
                 while len(self._ends) <= k - self._outstanding:
+                    self._tell()
                     self._wake = env.event()
                     port.sim.waiting[port.path] = f"room in its buffer of {port.params.buffer} beats"
                     yield self._wake
@@ -182,16 +184,26 @@ class ReadStream:
                 cycle = max(cycle, self._ends[k - self._outstanding] + self._turnaround)
             at = clock.edge(cycle)
             if not may_act(at):
+                self._tell()
                 yield env.timeout(at - int(env.now))
             port.address_at = cycle
             payload = GenericPayload(Command.READ, address, beats, port.width, port.path)
             payload.listener = self._received
             self._flight.append((payload, cycle))
+            self._ahead = True
             send(payload, at)
+            self._ahead = False
+        self._tell()
 
     def _received(self, payload: GenericPayload) -> None:
         self.port.check(payload)
         self._settle()
+
+    def _tell(self) -> None:
+        """Wake the engine if what it waits for is known; put off while this port acts ahead of time."""
+        if self._more is not None and self.known >= self._wanted and not self._ahead:
+            event, self._more = self._more, None
+            event.succeed()
 
     def _settle(self) -> None:
         """Put what has come into the buffer, in order, as far as the engine makes room."""
@@ -224,9 +236,7 @@ class ReadStream:
             self._ends.append(end)
             self.port.bursts.append((cycle, begin, end, payload.beats))
             self.known = high
-        if self._more is not None and self.known >= self._wanted:
-            event, self._more = self._more, None
-            event.succeed()
+        self._tell()
         if self._wake is not None:
             event, self._wake = self._wake, None
             event.succeed()

@@ -52,7 +52,7 @@ class Engine(Component):
     between the start and the end of a call.
     """
 
-    executes: type[Operation]
+    executes: tuple[type[Operation], ...]
     params: EngineParams
 
     def __init__(self, sim: Any, name: str, params: EngineParams):
@@ -107,7 +107,8 @@ class Engine(Component):
 
     def shape(self, op: Operation) -> Hashable:
         """What of an operation its timing depends on: operations of equal shape take equal time."""
-        return op.shape
+        mode = getattr(op, "mode", None)
+        return type(op), mode, tuple(t.shape for t in (*op.inputs, *op.outputs))
 
     def call(self, op: Operation, address: Address) -> Generator[Any, Any, CallRecord]:
         """Execute an operation that starts now; ends when the call does.

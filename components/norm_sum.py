@@ -12,7 +12,7 @@ from components.dma import ReadStream
 from components.engine import VALUE, Address, Engine, EngineParams
 from components.pipeline import LockstepPipeline
 from tlm.units import Doc, PositiveInt
-from workloads.operations import NormSum, NormSumMode
+from workloads.operations import NormSum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +20,13 @@ class NormSumParams(EngineParams):
     """Source of the defaults: published RTL."""
 
     depth: Annotated[PositiveInt, Doc("words in the pipeline of the sums")] = 3
-    fill: Annotated[int, Doc("cycles the first word needs beyond the depth")] = 2
+    flush: Annotated[int, Doc("cycles from the first word's entry to the last's exit, at least")] = 6
     latency: Annotated[int, Doc("cycles from that pipeline to the write buffer")] = 9
     start: Annotated[int, Doc("cycles from the start of the call to the first address of the weights")] = 9
     tensor_start: Annotated[int, Doc("cycles from the start of the call to that of the tensors")] = 15
     unpack: Annotated[PositiveInt, Doc("cycles to unpack a word of weights")] = 2
     load_gap: Annotated[int, Doc("cycles from the last weight to the first word of the tensors")] = 8
-    norm_gap: Annotated[int, Doc("further cycles before the first square of a norm")] = 24
+    norm_gap: Annotated[int, Doc("further cycles before the first square of each token of a norm")] = 24
     root: Annotated[int, Doc("cycles from the last square of a token to its first product: sum, root, divide")] = 81
     norm_latency: Annotated[int, Doc("cycles from a product to the write buffer")] = 47
     held_back: Annotated[int, Doc("words of a token that leave with the next token")] = 2
@@ -34,7 +34,7 @@ class NormSumParams(EngineParams):
 
 
 class NormSumEngine(Engine):
-    executes = NormSum
+    executes = (NormSum,)
     Params = NormSumParams
     params: NormSumParams
 
@@ -46,11 +46,11 @@ class NormSumEngine(Engine):
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: NormSum) -> list[str]:
-        return self.short(op, "max_norm_features", op.features, "features") if op.normalizes else []
+        return self.short(op, "max_norm_features", op.features, "features") if op.mode.norms else []
 
     def compute(self, op: NormSum) -> int:
         words = op.tokens * self.beats(op.features * VALUE)
-        return 2 * words if op.normalizes else words
+        return 2 * words if op.mode.norms else words
 
     def timing(self, op: NormSum, address: Address, start: int) -> Generator[Any, Any, int]:
         p = self.params
@@ -65,8 +65,8 @@ class NormSumEngine(Engine):
         steps = np.arange(len(loaded)) * p.unpack
         gate = int((loaded - steps).max()) + int(steps[-1]) + p.load_gap
         out = self.out_r.write(address(op.y), total)
-        if op.mode in (NormSumMode.SUM, NormSumMode.MEAN):
-            pipe = LockstepPipeline(p.depth, 1, 1, p.latency, p.fill)
+        if not op.mode.norms:
+            pipe = LockstepPipeline(p.depth, 1, 1, p.latency, p.flush)
             return (yield from self.through(pipe, a, out, b, gate))
         yield from self._norm(a, b, out, words, op.tokens, gate + p.norm_gap)
         return (yield from out.finished()) + p.finish
@@ -97,7 +97,7 @@ class NormSumEngine(Engine):
             leaving = np.maximum(held, first - len(held) + np.arange(len(held)))
             outputs = np.concatenate((leaving, products[:keep])) + p.norm_latency
             held = products[keep:]
-            begin = first + words
+            begin = first + words + p.norm_gap
             begin += yield from self._out(out, outputs)
         yield from self._out(out, held + p.norm_latency)
 

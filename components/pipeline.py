@@ -22,15 +22,17 @@ class LockstepPipeline:
 
     Item k enters at E(k) = max(arrival(k), E(k-1) + take). It leaves when item k + depth enters; behind the last
     item one leaves a cycle. The writer passes it on at W(k) = max(leave(k), W(k-1) + give) and `latency`
-    cycles later it is out. The first output comes at least `fill` cycles behind the depth.
+    cycles later it is out. A stream too short to
+    fill the pipeline leaves it `flush` cycles behind its first entry at the earliest.
     """
 
-    def __init__(self, depth: int, take: int = 1, give: int = 1, latency: int = 0, fill: int = 0):
+    def __init__(self, depth: int, take: int = 1, give: int = 1, latency: int = 0, flush: int = 0):
         self.depth = depth
         self.take = take
         self.give = give
         self.latency = latency
-        self.fill = fill
+        self.flush = flush
+        self._first = NEVER
         self.entered = NEVER
         self.waited = 0  # cycles in which the reader was ready and no item there
         self._inside: Cycles = np.empty(0, dtype=np.int64)
@@ -45,8 +47,8 @@ class LockstepPipeline:
         if count:
             start = ready if ready > NEVER // 2 else int(entries[0])
             self.waited += int(entries[-1]) - start - (count - 1) * self.take
-            if self.entered == NEVER:
-                self._gave = int(entries[0]) + self.depth + self.fill - self.give
+            if self._first == NEVER:
+                self._first = int(entries[0])
             self.entered = int(entries[-1])
         inside = np.concatenate((self._inside, entries))
         leaving = inside[self.depth :]
@@ -62,7 +64,10 @@ class LockstepPipeline:
         """Outputs of the items still inside when no more come."""
         count = len(self._inside)
         # item i of these would leave with item i + depth, which would enter depth - (count - 1 - i) steps later
-        return self._give(self.entered + self.depth - count + 1 + np.arange(count, dtype=np.int64))
+        leaving = self.entered + self.depth - count + 1 + np.arange(count, dtype=np.int64)
+        if count:
+            leaving[-1] = max(int(leaving[-1]), self._first + self.flush)
+        return self._give(leaving)
 
     def hold(self, until: int) -> None:
         """The last output had to wait until `until`; everything behind it does."""
@@ -118,7 +123,7 @@ class RigidStage:
             at = self._unstalled(at)
         self.last = at
         if emits:
-            self._emit(at)
+            self.emit(at)
         return at
 
     def enter_run(self, count: int) -> int:
@@ -138,7 +143,8 @@ class RigidStage:
             stalls.popleft()
         return at
 
-    def _emit(self, at: int) -> None:
+    def emit(self, at: int) -> None:
+        """Work out when the item that entered at `at` leaves, and what follows."""
         out = at + self.depth
         for begin, end in self.stalls:
             if at <= begin <= out:

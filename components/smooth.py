@@ -25,7 +25,7 @@ class SmoothParams(EngineParams):
 
 
 class SmoothEngine(Engine):
-    executes = Smooth
+    executes = (Smooth,)
     Params = SmoothParams
     params: SmoothParams
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Hashable
+from math import gcd
 from typing import Any
 
 import simpy
@@ -15,6 +16,7 @@ from tlm.platform import Platform
 from tlm.quantum import QuantumKeeper
 from tlm.sockets import InitiatorSocket, SocketError, TargetSocket
 from tlm.trace import Trace
+from tlm.units import SECOND
 
 
 class Deadlock(Exception):
@@ -113,6 +115,11 @@ class Simulation:
     def find(self, kind: type) -> list[Any]:
         """The components of a class, in the order of the platform file."""
         return [c for c in self.components.values() if isinstance(c, kind)]
+
+    def edge_phases(self) -> tuple[int, ...]:
+        """Where now lies in the pattern in which each clock's edges are rounded to picoseconds."""
+        now = int(self.env.now)
+        return tuple(c.cycles(now) % (c.hz // gcd(c.hz, SECOND)) for c in self.clocks.values())
 
     def phase(self) -> Hashable | None:
         """The phases of all components, or None when one of them has none."""

@@ -1,0 +1,277 @@
+"""LINEAR: quantizes tokens, multiplies them by 4-bit weights from look-up tables, scales and activates."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from math import ceil
+from typing import Annotated, Any
+
+import numpy as np
+
+from annotated_types import MultipleOf
+from components.engine import VALUE, Address, Engine, EngineParams
+from components.pipeline import NEVER, Fifo, RigidStage
+from tlm.units import Doc, PositiveInt
+from workloads.operations import Linear
+
+CODE = 4  # bits of a weight
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearParams(EngineParams):
+    """Source of the defaults: published RTL. Depths count the cycles from entry to the FIFO behind."""
+
+    tile: Annotated[PositiveInt, MultipleOf(8), Doc("inputs and outputs of a tile, one tile a cycle")] = 16
+    scale_fifo: Annotated[PositiveInt, Doc("token scales between reader and dequantizer")] = 2
+    quantizer_scale_fifo: Annotated[PositiveInt, Doc("token scales between reader and quantizer")] = 2
+    input_fifo: Annotated[PositiveInt, Doc("blocks between reader and quantizer")] = 24
+    fifo: Annotated[PositiveInt, Doc("places of every other FIFO")] = 2
+    block_stage: Annotated[int, Doc("reader stage that passes on a block of the token before")] = 4
+    scale_stage: Annotated[int, Doc("reader stage that passes on a token's scale")] = 10
+    quantizer: Annotated[PositiveInt, Doc("depth in cycles, a block a cycle")] = 49
+    decoder: Annotated[PositiveInt, Doc("depth in cycles, a tile a cycle")] = 6
+    multiplier: Annotated[PositiveInt, Doc("depth in cycles, a tile a cycle")] = 9
+    accumulator: Annotated[PositiveInt, Doc("depth in cycles, a block of 32 a step")] = 9
+    dequantizer: Annotated[PositiveInt, Doc("depth in cycles, a block a cycle")] = 34
+    writer: Annotated[PositiveInt, Doc("depth in cycles, a word a cycle")] = 5
+    start: Annotated[int, Doc("cycles from the start of the call to the first address")] = 16
+    scales_gap: Annotated[int, Doc("cycles from the last code to the first address of the scales")] = 20
+    bias_gap: Annotated[int, Doc("cycles from the last scale to the first address of the bias")] = 13
+    input_gap: Annotated[int, Doc("cycles from the last weight to the first address of the tokens")] = 21
+    max_in: Annotated[PositiveInt, Doc("inputs the buffers hold")] = 384
+    max_out: Annotated[PositiveInt, Doc("outputs the buffers hold")] = 1008
+
+
+class LinearEngine(Engine):
+    executes = (Linear,)
+    Params = LinearParams
+    params: LinearParams
+
+    def __init__(self, sim: Any, name: str, params: LinearParams):
+        super().__init__(sim, name, params)
+        self.weights = self.read_port("weights")
+        self.in_r = self.read_port("in_r")
+        self.out_r = self.write_port("out_r")
+
+    def shortages(self, op: Linear) -> list[str]:
+        return self.short(op, "max_in", op.in_features, "inputs") + self.short(
+            op, "max_out", op.out_features, "outputs"
+        )
+
+    def tiles(self, op: Linear) -> tuple[int, int]:
+        """Blocks of inputs and of outputs."""
+        return ceil(op.in_features / self.params.tile), ceil(op.out_features / self.params.tile)
+
+    def compute(self, op: Linear) -> int:
+        blocks, rows = self.tiles(op)
+        return op.tokens * blocks * rows
+
+    def timing(self, op: Linear, address: Address, start: int) -> Generator[Any, Any, int]:
+        p = self.params
+        blocks, rows = self.tiles(op)
+        codes = self.beats(blocks * rows * p.tile**2 * CODE)
+        loaded = yield from self.weights.read(address(op.codes), codes, start + p.start).all()
+        scales = self.beats(op.scales.elements * VALUE)
+        at = int(loaded[-1]) + p.scales_gap
+        loaded = yield from self.weights.read(address(op.scales), scales, at).all()
+        if op.bias is not None:
+            at = int(loaded[-1]) + p.bias_gap
+            loaded = yield from self.weights.read(address(op.bias), self.beats(op.bias.elements * VALUE), at).all()
+        words_in = self.beats(op.in_features * VALUE)
+        words_out = self.beats(op.out_features * VALUE)
+        stream = self.in_r.read(address(op.x), words_in * op.tokens, int(loaded[-1]) + p.input_gap)
+        out = self.out_r.write(address(op.y), words_out * op.tokens)
+        stages = _Stages(p, blocks, rows, words_in, words_out, max(1, self.beats(p.tile * VALUE)))
+        for token in range(op.tokens + 1):
+            arrivals = None
+            if token < op.tokens:
+                yield from stream.until((token + 1) * words_in)
+                arrivals = stream.arrivals[token * words_in : (token + 1) * words_in].tolist()
+            # words of the tokens read before that are still to come
+            pending = min(token * words_out - out.known, p.write.buffer - p.write.burst)
+            stages.room = yield from out.room(max(pending, 0))
+            taken = stages.token(arrivals)
+            if arrivals is not None:
+                stream.take(np.array(taken, dtype=np.int64))
+            if token == op.tokens:
+                stages.finish()
+            if stages.written:
+                out.produce(stages.written)
+                stages.written = []
+        self.in_r.wait += stages.waited
+        return (yield from out.finished()) + p.finish
+
+
+class _Stages:
+    """The seven stages of a call: reader, quantizer, decoder, multiplier, accumulator, dequantizer, writer.
+
+    The reader passes a token to the quantizer while it reads the next, because the scale needs the whole token.
+    It is in lockstep with its input. The stages behind it are rigid.
+    """
+
+    def __init__(self, p: LinearParams, blocks: int, rows: int, words_in: int, words_out: int, words_block: int):
+        self.p = p
+        self.blocks = blocks
+        self.rows = rows
+        self.words_in = words_in
+        self.words_block = words_block
+        # words that complete a block of a token, and words of each row of blocks on the way out
+        self.completes = [min((b + 1) * words_block, words_in) - 1 for b in range(blocks)]
+        self.row_words = [min(words_block, words_out - r * words_block) for r in range(rows)]
+        self.written: list[int] = []
+        self.room: np.ndarray | None = None
+        self.waited = 0
+
+        self._to_quantizer = Fifo(p.input_fifo)
+        self._to_decoder = Fifo(p.fifo)
+        self._to_multiplier = Fifo(p.fifo)
+        self._to_accumulator = Fifo(p.fifo)
+        self._to_dequantizer = Fifo(p.fifo)
+        self._to_writer = Fifo(p.fifo, turnaround=0)
+        self._scales = Fifo(p.quantizer_scale_fifo, visible=0, turnaround=0)
+        self._output_scales = Fifo(p.scale_fifo, visible=0, turnaround=0)
+        self._scale_at: deque[int] = deque()  # when each scale still needed by the quantizer was pushed
+        self._output_scale_at: deque[int] = deque()
+
+        self._writer = RigidStage(p.writer, words_block, None, self._write)
+        self._dequantizer = RigidStage(p.dequantizer, 1, self._to_writer, self._enter_writer)
+        self._accumulator = RigidStage(p.accumulator, 1, self._to_dequantizer, self._enter_dequantizer)
+        self._multiplier = RigidStage(p.multiplier, 1, self._to_accumulator, self._enter_accumulator)
+        self._decoder = RigidStage(p.decoder, 1, self._to_multiplier, self._enter_multiplier)
+        self._quantizer = RigidStage(p.quantizer, 1, self._to_decoder, self._enter_decoder)
+        self._quantized = 0  # blocks that have entered the quantizer
+        self._decoded = 0
+        self._row = 0  # of the token in the dequantizer
+
+        self._read = NEVER  # cycle of the last word read
+        self._coming: deque[tuple[int, bool]] = deque()  # pushes on their way through the reader: cycle, is a scale
+        self._blocks_at: deque[int] = deque()  # blocks in the FIFO whose token has no scale yet
+        self._first = True
+
+    def token(self, arrivals: list[int] | None) -> list[int]:
+        """Read a token (None: no more) while the one before is passed on; returns when its words were taken."""
+        p = self.p
+        coming = self._coming
+        completes = 0
+        taken = []
+        last = self.words_in - 1
+        for word in range(self.words_in):
+            at = self._read + 1
+            if coming and coming[0][0] <= at:
+                at = self._pass_on(at)
+            if arrivals is not None and arrivals[word] > at:
+                wait = arrivals[word] - at
+                if self._read > NEVER:
+                    self.waited += wait
+                for i, (due, scale) in enumerate(coming):
+                    coming[i] = (due + wait, scale)
+                at = arrivals[word]
+            self._read = at
+            taken.append(at)
+            if not self._first and word == self.completes[completes]:
+                completes += 1
+                self._push_later(at + p.block_stage, False)
+            if arrivals is not None and word == last:
+                self._push_later(at + p.scale_stage, True)
+        self._first = False
+        return taken
+
+    def finish(self) -> None:
+        """Everything in the reader comes out."""
+        self._pass_on(-NEVER)
+
+    def _push_later(self, at: int, scale: bool) -> None:
+        coming = self._coming
+        i = len(coming)
+        while i and coming[i - 1][0] > at:
+            i -= 1
+        coming.insert(i, (at, scale))
+
+    def _pass_on(self, until: int) -> int:
+        """Pushes due by `until`; a full FIFO stops the reader. Returns `until`, later if it was stopped then."""
+        while self._coming and self._coming[0][0] <= until:
+            due, scale = self._coming.popleft()
+            if scale:
+                at = max(due, self._scales.space(), self._output_scales.space())
+            else:
+                at = max(due, self._to_quantizer.space())
+            if at > due:
+                late = at - due
+                for i, (t, s) in enumerate(self._coming):
+                    self._coming[i] = (t + late, s)
+                until = max(until, at)
+            if scale:
+                self._scales.pushed += 1
+                self._output_scales.pushed += 1
+                self._scale_at.append(at)
+                self._output_scale_at.append(at)
+            else:
+                self._to_quantizer.pushed += 1
+                self._blocks_at.append(at)
+            while self._blocks_at and (self._quantized % self.blocks or self._scale_at):
+                self._enter_quantizer(self._blocks_at.popleft())
+        return until
+
+    def _enter_quantizer(self, pushed: int) -> None:
+        ready = pushed + 1
+        first = self._quantized % self.blocks == 0
+        if first:
+            ready = max(ready, self._scale_at.popleft())
+        self._quantized += 1
+        # the entry is noted before the block's way on is worked out
+        at = self._quantizer.enter(ready, emits=False)
+        self._to_quantizer.pops.append(at)
+        if first:
+            self._scales.pops.append(at)
+        self._quantizer.emit(at)
+
+    def _enter_decoder(self, pushed: int) -> None:
+        block = self._decoded % self.blocks
+        self._decoded += 1
+        last = block == self.blocks - 1
+        at = self._decoder.enter(pushed + 1, emits=False)
+        self._to_decoder.pops.append(at)
+        if last:
+            self._decoder.emit(at)
+            for _ in range(self.rows - 1):
+                self._decoder.enter_run(self.blocks)
+
+    def _enter_multiplier(self, pushed: int) -> None:
+        at = self._multiplier.enter(pushed + 1, emits=False)
+        self._to_multiplier.pops.append(at)
+        self._multiplier.emit(at)
+
+    def _enter_accumulator(self, pushed: int) -> None:
+        at = self._accumulator.enter(pushed + 1, emits=False)
+        self._to_accumulator.pops.append(at)
+        self._accumulator.emit(at)
+
+    def _enter_dequantizer(self, pushed: int) -> None:
+        ready = pushed + 1
+        first = self._row % self.rows == 0
+        if first:
+            ready = max(ready, self._output_scale_at.popleft())
+        self._row += 1
+        at = self._dequantizer.enter(ready, emits=False)
+        self._to_dequantizer.pops.append(at)
+        if first:
+            self._output_scales.pops.append(at)
+        self._dequantizer.emit(at)
+
+    def _enter_writer(self, pushed: int) -> None:
+        row = (self._row - 1) % self.rows
+        ready = pushed + 1
+        words = self.row_words[row]
+        if self.room is not None and len(self.room):
+            low = min(len(self.written), len(self.room) - 1)
+            held = self.room[low : low + words]
+            ready = max(ready, int((held - np.arange(len(held))).max()) - self.p.writer)
+        at = self._writer.enter(ready, emits=False)
+        self._to_writer.pops.append(at)
+        self._writer.emit(at)
+
+    def _write(self, at: int) -> None:
+        words = self.row_words[(self._row - 1) % self.rows]
+        self.written.extend(range(at, at + words))

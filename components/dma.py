@@ -110,7 +110,9 @@ class ReadPort(_Port):
 
     def read(self, address: int, beats: int, start: int) -> ReadStream:
         """Read `beats` consecutive beats; the first address goes out at cycle `start` or later."""
-        return ReadStream(self, self.split(address, beats, self.params.burst), start, self.params.outstanding, 1)
+        return ReadStream(
+            self, self.split(address, beats, self.params.burst), start, self.params.outstanding, 1
+        )
 
     def read_singles(self, addresses: list[int], start: int, in_flight: int, turnaround: int) -> ReadStream:
         """Read a beat per address; the next address waits `turnaround` cycles behind the beat `in_flight` before."""
@@ -120,7 +122,9 @@ class ReadPort(_Port):
 class ReadStream:
     """Beats of one transfer. `arrivals[:known]` are the cycles at which they can be taken."""
 
-    def __init__(self, port: ReadPort, bursts: list[tuple[int, int]], start: int, outstanding: int, turnaround: int):
+    def __init__(
+        self, port: ReadPort, bursts: list[tuple[int, int]], start: int, outstanding: int, turnaround: int
+    ):
         self.port = port
         self.beats = sum(n for _, n in bursts)
         self.arrivals: Cycles = np.empty(self.beats, dtype=np.int64)
@@ -330,11 +334,12 @@ class WriteStream:
             self.drained[done - beats : done] = np.linspace(first, last, beats).astype(np.int64)
             self.gone = done
             port.bursts.append((cycle, first, last, beats))
-            port.wait += last + 1 - (produced + beats)
             free = last + 1
             if self._moved is not None:
                 event, self._moved = self._moved, None
                 event.succeed()
+        # what the last burst ends later than its production and length account for
+        port.wait += free - produced - beats
 
     _moved_wait: Any = None
 

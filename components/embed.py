@@ -112,5 +112,6 @@ class EmbedEngine(Engine):
                 late = np.maximum.accumulate(room - outputs).clip(min=0)
                 outputs = outputs + late
                 now += int(late[-1])
+                self.out_r.wait += int(late[-1])
             out.produce(outputs)
         return (yield from out.finished()) + p.finish

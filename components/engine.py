@@ -185,6 +185,7 @@ class Engine(Component):
                 part = part + late
                 outputs = outputs + int(late[-1])
                 pipe.hold(int(part[-1]))
+                out.port.wait += int(late[-1])
             out.produce(part)
             outputs = outputs[len(part) :]
 

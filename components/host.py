@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.engine import Engine
-from tlm.component import Component
+from tlm.component import Sequencer
 from tlm.units import ClockName, Cycles, Doc, PositiveInt
 from workloads.operations import Operation, Program
 from workloads.placement import Placement
@@ -30,7 +30,7 @@ class HostParams:
     poll: Annotated[PositiveInt, Doc("cycles from one look at the status register to the next")] = 12
 
 
-class Host(Component):
+class Host(Sequencer):
     Params = HostParams
     params: HostParams
 
@@ -67,7 +67,9 @@ class Host(Component):
                 worst.setdefault(text.rpartition(" ")[2], text)
         return list(worst.values())
 
-    def execute(self, program: Program, placement: Placement, progress: Any = None) -> Generator[Any, Any, None]:
+    def execute(
+        self, program: Program, placement: Placement, progress: Any = None
+    ) -> Generator[Any, Any, None]:
         """Run all operations in order, one at a time; `progress` is called after each."""
         clock, p = self.clock, self.params
         cycle = clock.next_cycle(int(self.env.now))

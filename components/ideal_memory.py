@@ -24,8 +24,12 @@ class IdealMemoryParams:
     base: Annotated[Address, Doc("first address")] = 0
     size: Annotated[Bytes, Ge(1), Doc("addresses behind the base")]
     ports: Annotated[PositiveInt, Doc("sockets port0, port1, ...")] = 1
-    rlat: Annotated[Cycles, Doc("read latency: an address taken at t gives its first beat at t + 1 + rlat")] = 0
-    overlap: Annotated[bool, Doc("latencies of queued bursts overlap; else each counts from the end of the one before")] = True
+    rlat: Annotated[
+        Cycles, Doc("read latency: an address taken at t gives its first beat at t + 1 + rlat")
+    ] = 0
+    overlap: Annotated[
+        bool, Doc("latencies of queued bursts overlap; else each counts from the end of the one before")
+    ] = True
     one_outstanding: Annotated[bool, Doc("an address is taken only when the burst before has ended")] = False
     rint: Annotated[PositiveInt, Doc("cycles a read beat")] = 1
     wint: Annotated[PositiveInt, Doc("cycles a write beat")] = 1

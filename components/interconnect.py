@@ -74,7 +74,9 @@ class Interconnect(Component):
         payload.response = max(payload.response + hop, runs[-1][1] if runs else 0)
         self._pass(upstream, payload)
 
-    def _return_write(self, upstream: Any, hop: int, run: tuple[int, int, int], payload: GenericPayload) -> None:
+    def _return_write(
+        self, upstream: Any, hop: int, run: tuple[int, int, int], payload: GenericPayload
+    ) -> None:
         payload.runs = [run]
         payload.response = max(payload.response, run[1]) + hop
         self._pass(upstream, payload)

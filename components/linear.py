@@ -78,7 +78,9 @@ class LinearEngine(Engine):
         loaded = yield from self.weights.read(address(op.scales), scales, at).all()
         if op.bias is not None:
             at = int(loaded[-1]) + p.bias_gap
-            loaded = yield from self.weights.read(address(op.bias), self.beats(op.bias.elements * VALUE), at).all()
+            loaded = yield from self.weights.read(
+                address(op.bias), self.beats(op.bias.elements * VALUE), at
+            ).all()
         words_in = self.beats(op.in_features * VALUE)
         words_out = self.beats(op.out_features * VALUE)
         stream = self.in_r.read(address(op.x), words_in * op.tokens, int(loaded[-1]) + p.input_gap)
@@ -101,6 +103,7 @@ class LinearEngine(Engine):
                 out.produce(stages.written)
                 stages.written = []
         self.in_r.wait += stages.waited
+        self.out_r.wait += stages.held
         return (yield from out.finished()) + p.finish
 
 
@@ -111,7 +114,9 @@ class _Stages:
     It is in lockstep with its input. The stages behind it are rigid.
     """
 
-    def __init__(self, p: LinearParams, blocks: int, rows: int, words_in: int, words_out: int, words_block: int):
+    def __init__(
+        self, p: LinearParams, blocks: int, rows: int, words_in: int, words_out: int, words_block: int
+    ):
         self.p = p
         self.blocks = blocks
         self.rows = rows
@@ -123,6 +128,7 @@ class _Stages:
         self.written: list[int] = []
         self.room: np.ndarray | None = None
         self.waited = 0
+        self.held = 0
 
         self._to_quantizer = Fifo(p.input_fifo)
         self._to_decoder = Fifo(p.fifo)
@@ -146,7 +152,9 @@ class _Stages:
         self._row = 0  # of the token in the dequantizer
 
         self._read = NEVER  # cycle of the last word read
-        self._coming: deque[tuple[int, bool]] = deque()  # pushes on their way through the reader: cycle, is a scale
+        self._coming: deque[tuple[int, bool]] = (
+            deque()
+        )  # pushes on their way through the reader: cycle, is a scale
         self._blocks_at: deque[int] = deque()  # blocks in the FIFO whose token has no scale yet
         self._first = True
 
@@ -267,7 +275,11 @@ class _Stages:
         if self.room is not None and len(self.room):
             low = min(len(self.written), len(self.room) - 1)
             held = self.room[low : low + words]
-            ready = max(ready, int((held - np.arange(len(held))).max()) - self.p.writer)
+            room = int((held - np.arange(len(held))).max()) - self.p.writer
+            free = max(ready, self._writer.last + self._writer.interval)
+            if room > free:
+                self.held += room - free
+                ready = room
         at = self._writer.enter(ready, emits=False)
         self._to_writer.pops.append(at)
         self._writer.emit(at)

@@ -27,7 +27,9 @@ class NormSumParams(EngineParams):
     unpack: Annotated[PositiveInt, Doc("cycles to unpack a word of weights")] = 2
     load_gap: Annotated[int, Doc("cycles from the last weight to the first word of the tensors")] = 8
     norm_gap: Annotated[int, Doc("further cycles before the first square of each token of a norm")] = 24
-    root: Annotated[int, Doc("cycles from the last square of a token to its first product: sum, root, divide")] = 81
+    root: Annotated[
+        int, Doc("cycles from the last square of a token to its first product: sum, root, divide")
+    ] = 81
     norm_latency: Annotated[int, Doc("cycles from a product to the write buffer")] = 47
     held_back: Annotated[int, Doc("words of a token that leave with the next token")] = 2
     max_norm_features: Annotated[PositiveInt, Doc("features of a token the norm's buffers hold")] = 192
@@ -109,5 +111,6 @@ class NormSumEngine(Engine):
             delays = np.maximum.accumulate(room - outputs).clip(min=0)
             outputs = outputs + delays
             late = int(delays[-1]) if len(delays) else 0
+            out.port.wait += late
         out.produce(outputs)
         return late

@@ -22,7 +22,9 @@ class PatchOpsParams(EngineParams):
     flip_latency: Annotated[int, Doc("cycles from there to the write buffer, flip")] = 6
     load_latency: Annotated[int, Doc("cycles from there to the write buffer, class token")] = 10
     flip_start: Annotated[int, Doc("cycles from the start of the call to the first address, flip")] = 27
-    load_start: Annotated[int, Doc("cycles from the start of the call to the first address, class token")] = 17
+    load_start: Annotated[int, Doc("cycles from the start of the call to the first address, class token")] = (
+        17
+    )
 
 
 class PatchOpsEngine(Engine):

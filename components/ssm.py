@@ -27,7 +27,9 @@ class SsmParams(EngineParams):
     word_depth: Annotated[PositiveInt, Doc("words in the output pipeline")] = 6
     latency: Annotated[int, Doc("cycles from there to the write buffer")] = 43
     start: Annotated[int, Doc("cycles from the start of the call to the first addresses of A and D")] = 10
-    projection_gap: Annotated[int, Doc("cycles from the last word of A to the first addresses of B and C")] = 13
+    projection_gap: Annotated[
+        int, Doc("cycles from the last word of A to the first addresses of B and C")
+    ] = 13
     tensor_gap: Annotated[int, Doc("further cycles to the first addresses of u, delta and z")] = 5
     projection_setup: Annotated[int, Doc("cycles from a token's B and C to its first channel")] = 6
     word_setup: Annotated[int, Doc("cycles from words of u and delta to their first channel")] = 1
@@ -89,11 +91,15 @@ class SsmEngine(Engine):
                 tokens = min(tokens, known // each - token)
             low, high = token * words, (token + tokens) * words
             arrivals = np.maximum(u.arrivals[low:high], delta.arrivals[low:high]) + p.word_setup
-            projections = np.maximum(*(s.arrivals[(token + 1) * states - 1 : (token + tokens) * states : states] for s in (b, c)))
+            projections = np.maximum(
+                *(s.arrivals[(token + 1) * states - 1 : (token + tokens) * states : states] for s in (b, c))
+            )
             np.maximum(arrivals[::words], projections + p.projection_setup, out=arrivals[::words])
             before = channels.waited
             entries, leaving = channels.feed(arrivals, gate)
-            self._blame(channels.waited - before, (u, delta, b, c), (low, low, token * states, token * states))
+            self._blame(
+                channels.waited - before, (u, delta, b, c), (low, low, token * states, token * states)
+            )
             for stream in (u, delta):
                 stream.take(entries)
             firsts = np.repeat(entries[::words], states)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Hashable
 from typing import TYPE_CHECKING, Any
 
 from tlm.payload import GenericPayload
@@ -53,3 +54,17 @@ class Component:
         () for a component at rest. None when equal circumstances cannot be told: nothing is replayed then.
         """
         return ()
+
+
+class Sequencer(Component):
+    """The component that runs a program on its platform: a host with engines, a GPU."""
+
+    @abstractmethod
+    def execute(
+        self, program: Any, placement: Any, progress: Callable[[], None] | None = None
+    ) -> Generator[Any, Any, None]:
+        """Run all operations in order; `progress` is called after each."""
+
+    def shortages(self, program: Any) -> list[str]:
+        """Why the platform cannot hold the program, one text a cause: need, capacity, parameter to change."""
+        return []

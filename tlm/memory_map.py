@@ -32,7 +32,9 @@ class MemoryMap:
         self.ranges = tuple(sorted(ranges, key=lambda r: r.base))
         for low, high in zip(self.ranges, self.ranges[1:], strict=False):
             if low.end > high.base:
-                raise ValueError(f"{high.name} at {high.base:#x} must not overlap {low.name}, which ends at {low.end:#x}")
+                raise ValueError(
+                    f"{high.name} at {high.base:#x} must not overlap {low.name}, which ends at {low.end:#x}"
+                )
         self._bases = [r.base for r in self.ranges]
 
     def decode(self, address: int, length: int = 1) -> AddressRange | None:

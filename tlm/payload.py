@@ -39,7 +39,13 @@ class GenericPayload:
     )
 
     def __init__(
-        self, command: Command, address: int, beats: int, width: int, initiator: str, data: bytearray | None = None
+        self,
+        command: Command,
+        address: int,
+        beats: int,
+        width: int,
+        initiator: str,
+        data: bytearray | None = None,
     ):
         self.command = command
         self.address = address
@@ -65,4 +71,6 @@ class GenericPayload:
             self.listener(self)
 
     def __repr__(self) -> str:
-        return f"{self.command.value} {self.address:#x}+{self.length} by {self.initiator}: {self.status.value}"
+        return (
+            f"{self.command.value} {self.address:#x}+{self.length} by {self.initiator}: {self.status.value}"
+        )

@@ -93,7 +93,9 @@ class Simulation:
             for socket in component.sockets.values():
                 if isinstance(socket, InitiatorSocket) and socket.target is None:
                     place = self.platform.components[name].place
-                    problems.append(Problem(place, f"bindings.{socket.path} must be given: the socket is not bound"))
+                    problems.append(
+                        Problem(place, f"bindings.{socket.path} must be given: the socket is not bound")
+                    )
         for region in self.platform.memory_map:
             owner, _, name = region.target.partition(".")
             component = self.components.get(owner)

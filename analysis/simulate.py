@@ -1,0 +1,83 @@
+"""A workload simulated on a platform, and what there is to know about it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tlm.component import Sequencer
+from tlm.platform import Platform, load_platform
+from tlm.run import Run, run
+from tlm.simulation import Simulation
+from workloads.lowering import lower
+from workloads.operations import Program
+from workloads.placement import Placement, place
+from workloads.vim.config import VimConfig
+from workloads.vim.errors import WorkloadError
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is run: a model size, pixels a side, images."""
+
+    config: VimConfig
+    resolution: int
+    batch: int
+    program: Program
+
+    @classmethod
+    def of(cls, config: VimConfig, resolution: int | None = None, batch: int = 1) -> Workload:
+        """Raises WorkloadError for a resolution that the patches do not fill or a batch below 1."""
+        side = config.image_size if resolution is None else resolution
+        return cls(config, side, batch, lower(config, side, batch))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run of a workload."""
+
+    workload: Workload
+    run: Run
+    placement: Placement
+
+    @property
+    def platform(self) -> Platform:
+        return self.run.platform
+
+    @property
+    def simulation(self) -> Simulation:
+        return self.run.simulation
+
+    @property
+    def latency_s(self) -> float:
+        """Simulated seconds from the first call's set-up to the last result."""
+        return self.run.elapsed * 1e-12
+
+
+def simulate(
+    platform: Platform | str,
+    workload: Workload,
+    overrides: Sequence[str] = (),
+    progress: Callable[[], None] | None = None,
+    quantum: int | None = None,
+    replay: bool = True,
+) -> Result:
+    """Place the workload's tensors in the platform's first region and run its program.
+
+    Raises InputError for the platform, WorkloadError for what does not fit it.
+    """
+    if isinstance(platform, str):
+        platform = load_platform(platform, overrides)
+    if platform.memory_map:
+        region = platform.memory_map[0]
+        placement = place(workload.program, region.base, region.size)
+    else:
+        placement = place(workload.program, 0, 1 << 62)
+
+    def start(simulation: Simulation):
+        (sequencer,) = simulation.find(Sequencer)
+        if shortages := sequencer.shortages(workload.program):
+            raise WorkloadError(shortages)
+        return sequencer.execute(workload.program, placement, progress)
+
+    return Result(workload, run(platform, start, quantum=quantum, replay=replay), placement)

@@ -1,0 +1,47 @@
+"""The command line: `python -m tlm <command>`. Each command lives in a module that is imported when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "run": "simulate a model on a platform and report",
+    "show": "print a platform, resolved, and where each value comes from",
+    "validate": "compare predictions with measurements",
+    "op": "cycles of one call of an engine",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="tlm", description="Transaction-level simulator of Vision Mamba accelerators."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 what was checked does not hold, 2 bad input."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen, rest = parser().parse_known_args(given[:1]), given[1:]
+    module = importlib.import_module(f"analysis.commands.{chosen.command}")
+    command = argparse.ArgumentParser(prog=f"tlm {chosen.command}", description=COMMANDS[chosen.command])
+    module.arguments(command)
+    errors = importlib.import_module("analysis.commands").BAD_INPUT
+    try:
+        return module.main(command.parse_args(rest)) or 0
+    except errors as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

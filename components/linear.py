@@ -298,6 +298,7 @@ class _Stages:
                 self.held += room - free
                 ready = room
         at = self._writer.enter(ready, emits=False)
+        self._writer.interval = words  # the next block waits until these are out
         self._to_writer.pops.append(at)
         self._writer.emit(at)
 

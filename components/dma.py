@@ -288,6 +288,7 @@ class WriteStream:
         self._ends = list(accumulate(n for _, n in bursts))
         self._wake: Any = None
         self._moved: Any = None
+        self._idle: Any = None
         self._responses = 0
         self._last_response = 0
         self._done = port.sim.env.event()
@@ -354,6 +355,12 @@ class WriteStream:
             event, self._wake = self._wake, None
             event.succeed()
 
+    def caught_up(self) -> Generator[Any, Any, None]:
+        """Wait until every burst whose beats are all produced is on its way."""
+        if self.gone < self._ends[-1] and self._ends[bisect_right(self._ends, self.gone)] <= self.known:
+            self._idle = self.port.sim.env.event()
+            yield self._idle
+
     def finished(self) -> Generator[Any, Any, int]:
         """Wait for the response to the last burst; returns the cycle of the last response."""
         if not self._done.triggered:
@@ -368,6 +375,9 @@ class WriteStream:
         for address, beats in self._bursts:
             done += beats
             while self.known < done:
+                if self._idle is not None:
+                    event, self._idle = self._idle, None
+                    event.succeed()
                 self._wake = env.event()
                 port.sim.waiting[port.path] = f"beat {done} of {self.beats} from {port.engine.name}"
                 yield self._wake
@@ -392,6 +402,8 @@ class WriteStream:
             if self._moved is not None:
                 event, self._moved = self._moved, None
                 event.succeed()
+        if self._idle is not None:
+            self._idle.succeed()
         # what the last burst ends later than its production and length account for
         port.wait += free - produced - beats
 

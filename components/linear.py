@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from tlm.units import Doc, PositiveInt
 from workloads.operations import Linear
 
 CODE = 4  # bits of a weight
+AHEAD = 8  # periods for which there should be room before they are jumped over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,8 @@ class LinearEngine(Engine):
         repetition = Repetition(words_in, words_out)
         token = 0
         while token <= op.tokens:
+            if out.roomy < AHEAD * repetition.words:
+                yield from out.caught_up()
             if jumped := repetition.jump(stages, stream, out, token, op.tokens - 1):
                 token += jumped
                 continue
@@ -121,7 +124,8 @@ class LinearEngine(Engine):
             late = yield from out.push(written)
             if arrivals is not None:
                 stream.take(taken)
-                repetition.note(stages, arrivals, taken, written, steady=not late and held == stages.held)
+                noted = _Token(taken, arrivals >= taken, written)
+                repetition.note(stages, noted, steady=not late and held == stages.held)
             token += 1
         self.in_r.wait += stages.waited
         self.out_r.wait += stages.held
@@ -368,58 +372,89 @@ class Repetition:
     def __init__(self, words_in: int, words_out: int):
         self._words_in = words_in
         self._words_out = words_out
-        self._seen: dict[tuple[object, ...], tuple[int, int, int]] = {}  # state: tokens noted, cycle, waits
-        self._tokens: list[tuple[Cycles, npt.NDArray[np.bool_], Cycles]] = []
-        self._period: tuple[int, int, int, Cycles, npt.NDArray[np.bool_], Cycles] | None = None
+        self._forget()
 
-    def note(self, stages: Stages, arrivals: Cycles, taken: Cycles, written: Cycles, steady: bool) -> None:
+    def _forget(self) -> None:
+        self._seen: dict[tuple[object, ...], tuple[int, int, int]] = {}  # state: tokens noted, cycle, waits
+        self._tokens: deque[_Token] = deque()  # noted; the period once there is one
+        self._cycles = 0  # of the period, 0 while there is none
+        self._waited = 0
+
+    @property
+    def words(self) -> int:
+        """Words written in a period, 0 while there is none."""
+        return len(self._tokens) * self._words_out if self._cycles else 0
+
+    def note(self, stages: Stages, token: _Token, steady: bool) -> None:
         """A token was read; `steady` when no write held the stages up."""
-        if not steady:
-            self._seen.clear()
-            self._tokens.clear()
-            self._period = None
-            return
-        self._tokens.append((taken, arrivals >= taken, written))
-        if self._period is not None:
-            return  # a jump was not possible this time; the stages may be elsewhere now
-        state = stages.state()
-        if state in self._seen:
-            count, cycle, waited = self._seen[state]
-            part = self._tokens[count:]
-            takes, waits, writes = (np.concatenate(column) for column in zip(*part, strict=True))
-            if len(writes) == len(part) * self._words_out:
-                self._period = len(part), stages.now - cycle, stages.waited - waited, takes, waits, writes
+        if self._cycles:
+            expected = self._tokens.popleft()
+            if not steady or not token.repeats(expected, self._cycles):
+                self._forget()
                 return
-        self._seen[state] = len(self._tokens), stages.now, stages.waited
+        if not steady:
+            self._forget()
+            return
+        self._tokens.append(token)
+        if self._cycles:
+            return
+        state = stages.state()
+        if state not in self._seen:
+            self._seen[state] = len(self._tokens), stages.now, stages.waited
+            return
+        count, cycle, waited = self._seen[state]
+        if (
+            sum(len(t.written) for t in list(self._tokens)[count:])
+            == (len(self._tokens) - count) * self._words_out
+        ):
+            for _ in range(count):
+                self._tokens.popleft()
+            self._cycles = stages.now - cycle
+            self._waited = stages.waited - waited
 
     def jump(self, stages: Stages, stream: ReadStream, out: WriteStream, token: int, last: int) -> int:
-        """Jump over tokens from `token` on, at most up to `last`; returns how many."""
-        if self._period is None:
+        """Jump over tokens from `token` to `last` at most; returns how many."""
+        length = len(self._tokens)
+        if not self._cycles:
             return 0
-        length, cycles, waited, takes, waits, writes = self._period
-        repeats = min(last, stream.known // self._words_in) - token
-        repeats = min(repeats // length, out.roomy // len(writes))
-        if repeats > 0:
-            later = (np.arange(1, repeats + 1, dtype=np.int64) * cycles)[:, None]
-            first = token * self._words_in
-            arrivals = stream.arrivals[first : first + repeats * len(takes)].reshape(repeats, -1)
-            taken = takes + later
-            fits = np.where(waits, arrivals == taken, arrivals <= taken).all(axis=1)
-            written = writes + later
-            room = out.known_room(repeats * len(writes))
-            if room is not None:
-                fits &= (room.reshape(repeats, -1) <= written).all(axis=1)
-            repeats = repeats if fits.all() else int(fits.argmin())
+        repeats = min(last + 1, stream.known // self._words_in) - token
+        repeats = min(repeats // length, out.roomy // self.words)
         if repeats <= 0:
-            self._seen.clear()
-            self._tokens.clear()
-            self._period = None
             return 0
-        stages.shift(repeats * cycles)
-        stages.waited += repeats * waited
+        takes, waits, writes = (np.concatenate(column) for column in zip(*self._tokens, strict=True))
+        later = (np.arange(1, repeats + 1, dtype=np.int64) * self._cycles)[:, None]
+        first = token * self._words_in
+        arrivals = stream.arrivals[first : first + repeats * len(takes)].reshape(repeats, -1)
+        taken = takes + later
+        written = writes + later
+        fits = np.where(waits, arrivals == taken, arrivals <= taken).all(axis=1)
+        room = out.known_room(repeats * len(writes))
+        if room is not None:
+            fits &= (room.reshape(repeats, -1) <= written).all(axis=1)
+        if not fits.all():
+            repeats = int(fits.argmin())
+            if not repeats:
+                return 0
+        cycles = repeats * self._cycles
+        stages.shift(cycles)
+        stages.waited += repeats * self._waited
         stream.take(taken[:repeats].ravel())
         out.produce(written[:repeats].ravel())
-        self._period = (
-            length, cycles, waited, takes + repeats * cycles, waits, writes + repeats * cycles
-        )  # fmt: skip
+        self._tokens = deque(t.later(cycles) for t in self._tokens)
         return repeats * length
+
+
+class _Token(NamedTuple):
+    """When the words of a token were taken and which were waited for; words written meanwhile."""
+
+    taken: Cycles
+    waited: npt.NDArray[np.bool_]
+    written: Cycles
+
+    def later(self, cycles: int) -> _Token:
+        return _Token(self.taken + cycles, self.waited, self.written + cycles)
+
+    def repeats(self, other: _Token, cycles: int) -> bool:
+        return np.array_equal(self.taken, other.taken + cycles) and np.array_equal(
+            self.written, other.written + cycles
+        )

@@ -82,12 +82,11 @@ class _Port:
         beats = int(rows[:, 3].sum())
         return PortActivity(self.path, command.value, beats, beats * self.width, rows, self.wait)
 
-    def check(self, payload: GenericPayload) -> None:
-        if payload.status is not ResponseStatus.OK:
-            raise AddressError(
-                f"{self.path}: {payload.command.value} of {payload.length} bytes at {payload.address:#x}: "
-                f"{payload.status.value}"
-            )
+    def refuse(self, payload: GenericPayload) -> None:
+        raise AddressError(
+            f"{self.path}: {payload.command.value} of {payload.length} bytes at {payload.address:#x}: "
+            f"{payload.status.value}"
+        )
 
     def split(self, address: int, beats: int, longest: int) -> list[tuple[int, int]]:
         """(address, beats) of each burst."""
@@ -150,6 +149,8 @@ class ReadStream:
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
         self._ahead = False
+        self._buffer = port.params.buffer
+        self._next_cycle = port.clock.next_cycle
         port.sim.env.process(self._issue())
 
     def until(self, n: int) -> Generator[Any, Any, int]:
@@ -213,7 +214,8 @@ class ReadStream:
         self._tell()
 
     def _received(self, payload: GenericPayload) -> None:
-        self.port.check(payload)
+        if payload.status is not ResponseStatus.OK:
+            self.port.refuse(payload)
         self._settle()
 
     def _tell(self) -> None:
@@ -224,43 +226,49 @@ class ReadStream:
 
     def _settle(self) -> None:
         """Put what has come into the buffer, in order, as far as the engine makes room."""
-        room = self._taken_known + self.port.params.buffer
-        next_cycle = self.port.clock.next_cycle
-        while self._flight:
-            payload, cycle = self._flight[0]
-            low, high = self.known, self.known + payload.beats
+        flight = self._flight
+        while flight:
+            payload, cycle = flight[0]
+            high = self.known + payload.beats
             # an engine that waits for more than the buffer holds takes it as it comes
-            starved = self._more is not None and self.known < self._wanted
-            if payload.status is ResponseStatus.INCOMPLETE or (high > room and not starved):
+            if payload.status is ResponseStatus.INCOMPLETE or (
+                high > self._taken_known + self._buffer and (self._more is None or self.known >= self._wanted)
+            ):
                 break
-            self._flight.popleft()
-            arrivals = self.arrivals
-            at = low
-            # a run's ends are edges of a clock rounded to 1 ps
-            for first, last, n in payload.runs:
-                begin = next_cycle(first - 1)
-                if n == 1:
-                    arrivals[at] = begin
-                else:
-                    end = max(next_cycle(last - 1), begin + n - 1)
-                    steps = np.arange(n, dtype=np.int64) * (begin - end)
-                    arrivals[at : at + n] = begin - steps // (n - 1)
-                at += n
-            lead = low - self.port.params.buffer
-            first_held = max(0, -lead)
-            free = min(self._taken_known, high - self.port.params.buffer)
-            if lead + first_held < free:
-                held = self._taken[lead + first_held : free] + 1
-                part = arrivals[low + first_held : low + first_held + len(held)]
-                np.maximum(part, held, out=part)
-            begin, end = int(arrivals[low]), int(arrivals[high - 1])
+            flight.popleft()
+            begin, end = self._place(payload)
             self._ends.append(end)
             self.port.bursts.append((cycle, begin, end, payload.beats))
             self.known = high
-        self._tell()
+        if self._more is not None:
+            self._tell()
         if self._wake is not None:
             event, self._wake = self._wake, None
             event.succeed()
+
+    def _place(self, payload: GenericPayload) -> tuple[int, int]:
+        """Arrivals of a burst's beats from the times at which they came; returns the first and the last."""
+        low, high = self.known, self.known + payload.beats
+        arrivals = self.arrivals
+        next_cycle = self._next_cycle
+        at = low
+        # a run's ends are edges of a clock rounded to 1 ps
+        for first, last, n in payload.runs:
+            begin = next_cycle(first - 1)
+            if n == 1:
+                arrivals[at] = begin
+            else:
+                end = max(next_cycle(last - 1), begin + n - 1)
+                steps = np.arange(n, dtype=np.int64) * (begin - end)
+                arrivals[at : at + n] = begin - steps // (n - 1)
+            at += n
+        # a beat needs the place of the one a buffer's length before
+        held = max(low, self._buffer)
+        until = min(high, self._buffer + self._taken_known)
+        if held < until:
+            places = self._taken[held - self._buffer : until - self._buffer] + 1
+            np.maximum(arrivals[held:until], places, out=arrivals[held:until])
+        return int(arrivals[low]), int(arrivals[high - 1])
 
 
 class WritePort(_Port):
@@ -410,7 +418,8 @@ class WriteStream:
     _moved_wait: Any = None
 
     def _responded(self, payload: GenericPayload) -> None:
-        self.port.check(payload)
+        if payload.status is not ResponseStatus.OK:
+            self.port.refuse(payload)
         self._responses += 1
         self._last_response = max(self._last_response, self.port.clock.next_cycle(payload.response - 1))
         if self._moved_wait is not None:

@@ -46,6 +46,7 @@ class IdealMemory(Component):
         self._channels = [_Channel() for _ in range(params.ports)]
         for i in range(params.ports):
             self.target_socket(f"port{i}", partial(self._transport, i))
+        self._counted = {c: f"{name}.{c.value}_bytes" for c in Command}
         self._turn = 0
         self._bus_free = 0
         self._wake: Any = None
@@ -69,7 +70,7 @@ class IdealMemory(Component):
         clock = self.clock
         cycle = clock.cycles(at)
         channel = self._channels[port]
-        self.trace.count(f"{self.name}.{payload.command.value}_bytes", payload.length)
+        self.trace.counters[self._counted[payload.command]] += payload.length
         if payload.command is Command.WRITE:
             first = max(cycle, channel.write_free)
             last = first + (payload.beats - 1) * p.wint

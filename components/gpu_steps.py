@@ -210,7 +210,9 @@ class _Gathering:
             return
         if op.mode is NormSumMode.SUM:
             followers = self.readers.get(op.y.name, [])
-            if any(isinstance(f, LoadClassToken) or (isinstance(f, NormSum) and f.mode.norms) for f in followers):
+            if any(
+                isinstance(f, LoadClassToken) or (isinstance(f, NormSum) and f.mode.norms) for f in followers
+            ):
                 self.free += 1
             else:
                 self.add(op, (Step.ADD,), {"y": self.some(op.y.elements)})

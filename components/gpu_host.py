@@ -11,7 +11,8 @@ from annotated_types import Gt
 
 from components.gpu import Gpu, Launched
 from components.gpu_kernels import Execution, kernels
-from components.gpu_steps import UnsupportedError, Work, steps_of, works
+from components.gpu_steps import UnsupportedError, steps_of, works
+from components.gpu_work import Work
 from tlm.component import Sequencer
 from tlm.errors import InputError, Problem
 from tlm.trace import CallRecord

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from components.gpu_steps import Step, Work
+from components.gpu_work import Step, Work
 
 Execution = Literal["quantized", "float"]
 SYNC = "sync"  # a flag copied to the host, which waits for it

@@ -11,7 +11,8 @@ import pytest
 
 from components.gpu_host import GpuHost
 from components.gpu_kernels import Kernel, kernels
-from components.gpu_steps import Step, UnsupportedError, works
+from components.gpu_steps import UnsupportedError, works
+from components.gpu_work import Step
 from tlm.errors import InputError
 from tlm.platform import load_platform
 from tlm.run import run

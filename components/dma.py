@@ -120,7 +120,10 @@ class ReadPort(_Port):
 
 
 class ReadStream:
-    """Beats of one transfer. `arrivals[:known]` are the cycles at which they can be taken."""
+    """Beats of one transfer. `arrivals[:known]` are the cycles at which they can be taken.
+
+    The first could come at `start` + 1 and one every cycle from then on.
+    """
 
     def __init__(
         self, port: ReadPort, bursts: list[tuple[int, int]], start: int, outstanding: int, turnaround: int
@@ -131,7 +134,7 @@ class ReadStream:
         self.known = 0
         self._taken: Cycles = np.empty(self.beats, dtype=np.int64)
         self._taken_known = 0
-        self._start = start
+        self.start = start
         self._bursts = bursts
         self._outstanding = outstanding
         self._turnaround = turnaround
@@ -162,6 +165,7 @@ class ReadStream:
             known = yield from self.until(done + 1)
             self.take(self.arrivals[done:known])
             done = known
+        self.port.wait += int(self.arrivals[-1]) - self.start - self.beats
         return self.arrivals
 
     def take(self, at: Cycles) -> None:
@@ -177,7 +181,7 @@ class ReadStream:
         env, clock, may_act = port.sim.env, port.clock, port.sim.quantum.may_act
         send = port.socket.nb_transport
         for k, (address, beats) in enumerate(self._bursts):
-            cycle = max(self._start, port.address_at + 1)
+            cycle = max(self.start, port.address_at + 1)
             if k >= self._outstanding:
                 while len(self._ends) <= k - self._outstanding:
                     self._tell()

@@ -83,7 +83,7 @@ class Engine(Component):
         """Activations in a bus word."""
         return self.params.bus // VALUE
 
-    def shortages(self, op: Any) -> list[str]:
+    def shortages(self, op: Any) -> list[str]:  # noqa: ARG002 most engines have a limit and look
         """Why the operation does not fit, one text a buffer: need, capacity and the parameter to change."""
         return []
 
@@ -157,6 +157,7 @@ class Engine(Component):
 
         With `other`, a word enters when both streams have it. None enters before `gate`.
         """
+        gate = max(gate, stream.start + 1)
         done = 0
         while done < stream.beats:
             known = yield from stream.until(done + 1)
@@ -205,5 +206,6 @@ class Engine(Component):
         kept = {name: n for name, n in counts.items() if n}
         return CallRecord(end - start, self.compute(op), tuple(p for p in ports if p.beats), kept)
 
-    def _registers(self, payload: GenericPayload, at: int) -> None:
+    @staticmethod
+    def _registers(payload: GenericPayload, at: int) -> None:
         payload.complete(at)

@@ -9,8 +9,8 @@ from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
-
 from annotated_types import MultipleOf
+
 from components.engine import VALUE, Address, Engine, EngineParams
 from components.pipeline import NEVER, Fifo, RigidStage
 from tlm.units import Doc, PositiveInt
@@ -85,7 +85,9 @@ class LinearEngine(Engine):
         words_out = self.beats(op.out_features * VALUE)
         stream = self.in_r.read(address(op.x), words_in * op.tokens, int(loaded[-1]) + p.input_gap)
         out = self.out_r.write(address(op.y), words_out * op.tokens)
-        stages = _Stages(p, blocks, rows, words_in, words_out, max(1, self.beats(p.tile * VALUE)))
+        stages = _Stages(
+            p, stream.start, blocks, rows, words_in, words_out, max(1, self.beats(p.tile * VALUE))
+        )
         for token in range(op.tokens + 1):
             arrivals = None
             if token < op.tokens:
@@ -115,7 +117,14 @@ class _Stages:
     """
 
     def __init__(
-        self, p: LinearParams, blocks: int, rows: int, words_in: int, words_out: int, words_block: int
+        self,
+        p: LinearParams,
+        start: int,
+        blocks: int,
+        rows: int,
+        words_in: int,
+        words_out: int,
+        words_block: int,
     ):
         self.p = p
         self.blocks = blocks
@@ -151,7 +160,7 @@ class _Stages:
         self._decoded = 0
         self._row = 0  # of the token in the dequantizer
 
-        self._read = NEVER  # cycle of the last word read
+        self._read = start  # cycle of the last word read; the first can be there a cycle later
         self._coming: deque[tuple[int, bool]] = (
             deque()
         )  # pushes on their way through the reader: cycle, is a scale
@@ -171,8 +180,7 @@ class _Stages:
                 at = self._pass_on(at)
             if arrivals is not None and arrivals[word] > at:
                 wait = arrivals[word] - at
-                if self._read > NEVER:
-                    self.waited += wait
+                self.waited += wait
                 for i, (due, scale) in enumerate(coming):
                     coming[i] = (due + wait, scale)
                 at = arrivals[word]

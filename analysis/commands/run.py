@@ -1,0 +1,126 @@
+"""`run`: simulate a model on a platform and report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from analysis.baselines import load_baselines, run_baselines
+from analysis.keep import check_folder, keep
+from analysis.model_file import is_model_file, read_model
+from analysis.report import report
+from analysis.simulate import Workload, simulate
+from tlm.errors import InputError, Place, Problem
+from tlm.platform import Platform, load_platform
+from workloads.lowering import workload
+from workloads.vim.errors import WorkloadError
+
+SIZES = {"d_model": "features of a token", "layers": "encoder layers", "stride": "pixels between patches",
+         "image_size": "pixels a side the model is made for", "classes": "outputs of the head"}  # fmt: skip
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("platform", help="a platform file, or the name of one that comes with the package")
+    parser.add_argument("--model", default="tiny", help="tiny, small, base (with + for stride 8), or a YAML file of sizes")  # fmt: skip
+    for size, what in SIZES.items():
+        parser.add_argument(f"--{size.replace('_', '-')}", type=int, metavar="N", help=what)
+    parser.add_argument("--resolution", type=int, metavar="N", help="pixels a side of the images")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images, one after the other")
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE",
+                        help="change any key of the platform; may be repeated")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument("--out", metavar="DIR", help="keep report.json and calls.csv there")
+    parser.add_argument("--no-data", action="store_true", help="timing only, no tensors")
+    parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
+    parser.add_argument("-v", "--verbose", action="store_true", help="ports, and where energy goes")
+
+
+def main(options: argparse.Namespace) -> int:
+    platform, baselines, work = _inputs(options)
+    operations = len(work.program.operations)
+    result = simulate(platform, work, progress=_Bar(operations))
+    others, notes = run_baselines(baselines, work)
+    told = report(result, others, notes)
+    if options.out:
+        keep(options.out, told, result)
+    if options.json:
+        print(json.dumps(told))
+    else:
+        from analysis.report_text import show  # rich takes its time
+
+        show(told, options.verbose)
+        if options.out:
+            print(f"Kept in {options.out}: report.json, calls.csv")
+    return 0
+
+
+def _inputs(options: argparse.Namespace) -> tuple[Platform, dict[str, Platform], Workload]:
+    """Everything that is given, checked. Raises InputError with all problems at once."""
+    problems: list[Problem] = []
+
+    def attempt(make: Callable[[], Any]) -> Any:
+        try:
+            return make()
+        except InputError as error:
+            problems.extend(error.problems)
+        except WorkloadError as error:
+            problems.extend(Problem(Place(f"--model {options.model}"), m) for m in error.messages)
+        return None
+
+    platform = attempt(lambda: load_platform(_platform_path(options.platform), options.set))
+    baselines = {}
+    if platform is not None and not options.no_baselines:
+        baselines = attempt(lambda: load_baselines(platform))
+    sizes = {size: getattr(options, size) for size in SIZES}
+    read = read_model if is_model_file(options.model) else lambda name, given: workload(name, **given)
+    config = attempt(lambda: read(options.model, sizes))
+    work = None
+    if config is not None:
+        work = attempt(lambda: Workload.of(config, options.resolution, options.batch))
+    if options.out:
+        attempt(lambda: check_folder(options.out))
+    if problems:
+        raise InputError(problems)
+    return platform, baselines, work
+
+
+def _platform_path(given: str) -> str:
+    """The file as given; failing that, a bare name stands for a file of the package."""
+    if os.path.exists(given) or os.path.dirname(given):
+        return given
+    import platforms
+
+    (folder,) = platforms.__path__
+    name = given if given.endswith(".yaml") else f"{given}.yaml"
+    path = os.path.join(folder, name)
+    return path if os.path.isfile(path) else given
+
+
+class _Bar:
+    """Progress on a terminal's standard error, once a simulation has taken a second."""
+
+    def __init__(self, total: int):
+        self.total = total
+        self.done = 0
+        self.began = time.perf_counter()
+        self.bar: Any = None
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.bar is None:
+            if time.perf_counter() - self.began < 1 or not sys.stderr.isatty():
+                return
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self.bar = Progress(console=Console(stderr=True), transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task("calls", total=self.total)
+        self.bar.update(self.task, completed=self.done)
+        if self.done >= self.total:
+            self.bar.stop()

@@ -178,17 +178,8 @@ class Engine(Component):
 
     def give(self, pipe: LockstepPipeline, out: WriteStream, outputs: Cycles) -> Generator[Any, Any, None]:
         """Hand outputs to the write port; what finds no room there holds the pipeline."""
-        while len(outputs):
-            part = outputs[: out.port.params.burst]
-            room = yield from out.room(len(part))
-            if room is not None and (room > part).any():
-                late = np.maximum.accumulate(room - part).clip(min=0)
-                part = part + late
-                outputs = outputs + int(late[-1])
-                pipe.hold(int(part[-1]))
-                out.port.wait += int(late[-1])
-            out.produce(part)
-            outputs = outputs[len(part) :]
+        if len(outputs) and (late := (yield from out.push(outputs))):
+            pipe.hold(int(outputs[-1]) + late)
 
     def _until(self, cycle: int) -> Generator[Any, Any, None]:
         yield self.env.timeout(self.clock.edge(cycle) - int(self.env.now))

@@ -43,6 +43,15 @@ class LinearParams(EngineParams):
     max_in: Annotated[PositiveInt, Doc("inputs the buffers hold")] = 384
     max_out: Annotated[PositiveInt, Doc("outputs the buffers hold")] = 1008
 
+    def __post_init__(self) -> None:
+        # blocks that the reader passes on before the scale of their token
+        ahead = (self.scale_stage - self.block_stage) // max(1, self.tile * VALUE // self.bus)
+        if self.input_fifo < ahead:
+            raise ValueError(
+                f"input_fifo must be at least {ahead}, the blocks on their way before their token's scale, "
+                f"not {self.input_fifo}"
+            )
+
 
 class LinearEngine(Engine):
     executes = (Linear,)
@@ -71,7 +80,7 @@ class LinearEngine(Engine):
     def timing(self, op: Linear, address: Address, start: int) -> Generator[Any, Any, int]:
         p = self.params
         blocks, rows = self.tiles(op)
-        codes = self.beats(blocks * rows * p.tile**2 * CODE)
+        codes = self.beats(op.codes.elements * CODE)
         loaded = yield from self.weights.read(address(op.codes), codes, start + p.start).all()
         scales = self.beats(op.scales.elements * VALUE)
         at = int(loaded[-1]) + p.scales_gap
@@ -94,7 +103,7 @@ class LinearEngine(Engine):
                 yield from stream.until((token + 1) * words_in)
                 arrivals = stream.arrivals[token * words_in : (token + 1) * words_in].tolist()
             # words of the tokens read before that are still to come
-            pending = min(token * words_out - out.known, p.write.buffer - p.write.burst)
+            pending = min(token * words_out - out.known, out.foreseeable)
             stages.room = yield from out.room(max(pending, 0))
             taken = stages.token(arrivals)
             if arrivals is not None:
@@ -102,7 +111,7 @@ class LinearEngine(Engine):
             if token == op.tokens:
                 stages.finish()
             if stages.written:
-                out.produce(stages.written)
+                yield from out.push(np.array(stages.written, dtype=np.int64))
                 stages.written = []
         self.in_r.wait += stages.waited
         self.out_r.wait += stages.held

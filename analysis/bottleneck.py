@@ -10,7 +10,10 @@ from analysis.calls import CallGroup
 def bottleneck(groups: Sequence[CallGroup], elapsed: int, host: int) -> str:
     """`groups` by engine and kind of call, the longest first; `elapsed` and `host` in ps."""
     if not groups or host > groups[0].time:
-        return f"The host: no engine works for {host / elapsed:.1%} of the time, between calls."
+        return (
+            f"The host takes {host / elapsed:.1%} of the time, in which no engine works: it prepares calls and "
+            f"notices their ends."
+        )
     top = groups[0]
     head = f"{top.label} on {top.engine} takes {top.time / elapsed:.1%} of the time ({_calls(top.calls)})"
     if not top.cycles:

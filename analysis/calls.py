@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from analysis.simulate import Result
+from tlm.component import Sequencer
 from tlm.trace import Span
+from tlm.units import Clock
 from workloads.operations import Linear, NormSum, Operation
 
 
 @dataclass
 class CallGroup:
-    """Calls that belong together. Cycles are those of the engine's clock, `time` is in ps, all are sums.
+    """Calls that belong together. Cycles are those of the engine's clock, all are sums.
 
-    `compute`: the engine's busiest stage works. `waits`: by how much the calls ended later because of a port.
+    `time`: ps in which the engine is busy with them. `compute`: the engine's busiest stage works. `waits`: by how much the calls ended later because of a port.
     """
 
     engine: str
@@ -29,12 +31,14 @@ class CallGroup:
     bursts: Counter[str] = field(default_factory=Counter)
     commands: dict[str, str] = field(default_factory=dict)
 
-    def add(self, span: Span) -> None:
+    def add(self, span: Span, clock: Clock | None) -> None:
+        """Without a record or a clock the engine counts as busy for all of the span."""
         record = span.record
         self.calls += 1
-        self.time += span.end - span.start
-        if record is None:
+        if record is None or clock is None:
+            self.time += span.end - span.start
             return
+        self.time += clock.edge(record.cycles)
         self.cycles += record.cycles
         self.compute += record.compute
         for port in record.ports:
@@ -60,21 +64,29 @@ class CallGroup:
         return self.cycles - self.working - self.waiting
 
 
-def group(spans: Iterable[Span], label: Callable[[Span], str]) -> list[CallGroup]:
-    """Spans of equal track and label together, the longest in all first."""
+def engine_spans(result: Result) -> list[Span]:
+    """What the engines did: the trace without the host's own part in it."""
+    trace = result.simulation.trace
+    hosts = {host.name for host in result.simulation.find(Sequencer)}
+    return [span for span in trace.calls or trace.spans if span.track not in hosts]
+
+
+def group(result: Result, label: Callable[[Span], str]) -> list[CallGroup]:
+    """The engines' spans, those of equal track and label together, the longest in all first."""
     found: dict[tuple[str, str], CallGroup] = {}
-    for span in spans:
+    for span in engine_spans(result):
         key = span.track, label(span)
         if key not in found:
             found[key] = CallGroup(*key)
-        found[key].add(span)
+        found[key].add(span, getattr(result.simulation.components[span.track], "clock", None))
     return sorted(found.values(), key=lambda g: -g.time)
 
 
 def labels(result: Result) -> Callable[[Span], str]:
     """A span's operation and its shape: "Linear 192 to 384"; the kind alone where it is no call of an operation."""
     names = {op.name: _label(op) for op in result.workload.program.operations}
-    return lambda span: names[span.name] if span.record and span.name in names else span.kind
+    kinds = {type(op).__name__ for op in result.workload.program.operations}
+    return lambda span: names.get(span.name, span.kind) if span.kind in kinds else span.kind
 
 
 def _label(op: Operation) -> str:

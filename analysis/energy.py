@@ -3,12 +3,13 @@
     dynamic = calibration x (sum of actions x energy per action + flip-flops x energy a cycle x cycles)
     energy  = dynamic + static power x time
 
-All figures come from the platform's `energy` section. DRAM lies outside the chip and is told apart.
+All figures come from the platform's `energy` section; components that know their energy, as a GPU does, add
+it by cause. DRAM lies outside the chip and is told apart.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -52,7 +53,7 @@ class Energy:
     """Energies in J. `total` is the sum of `by_action`, and of `by_owner`; `dram` is not part of it."""
 
     by_action: Mapping[str, float]
-    by_owner: Mapping[str, float]  # engines; "clock" for registers of all engines; "static"
+    by_owner: Mapping[str, float]  # engines; "clock" for the registers of all engines; "static"
     dram: float | None  # None: the memory is no DRAM, or its energy is part of the total
 
     @property
@@ -63,10 +64,16 @@ class Energy:
 def energy(result: Result) -> Energy | None:
     """Energy of a finished run; None where the platform says nothing about energy."""
     params = result.platform.sections.get("energy")
+    by_action: dict[str, float] = defaultdict(float)
+    by_owner: dict[str, float] = defaultdict(float)
+    for name, component in result.simulation.components.items():
+        if hasattr(component, "energy_joules"):
+            causes = component.energy_joules(result.run.elapsed)
+            by_owner[name] = sum(causes.values())
+            for cause, joules in causes.items():
+                by_action[cause] += joules
     if not isinstance(params, EnergyParams):
-        return None
-    by_action: Counter[str] = Counter()
-    by_owner: Counter[str] = Counter()
+        return Energy(by_action, by_owner, None) if by_owner else None
     for owner, actions in activity(result).items():
         for action, count in actions.items():
             joules = params.calibration * count * getattr(params, action)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from analysis.bottleneck import bottleneck
-from analysis.calls import CallGroup, group, labels
+from analysis.calls import CallGroup, engine_spans, group, labels
 from analysis.energy import Energy, energy
 from analysis.simulate import Result
 from tlm.component import Sequencer
-from tlm.trace import Span
 from tlm.units import Clock, Doc
 
 
@@ -27,12 +26,11 @@ class ReportParams:
 def report(result: Result, baselines: Mapping[str, Result] | None = None, notes: Sequence[str] = ()) -> dict:
     """The report as maps, lists, texts and numbers, ready for JSON. `baselines` ran the same workload."""
     work, trace, elapsed = result.workload, result.simulation.trace, result.run.elapsed
-    spans = trace.calls or trace.spans
     clock = _clock(result)
-    host = elapsed - covered(spans)
+    kinds = group(result, lambda span: span.kind)
+    host = elapsed - busy(result, kinds)
     spent = energy(result)
     latency_ms = result.latency_s * 1e3
-    kinds = group(spans, lambda span: span.kind)
     return {
         "model": work.config.name,
         "resolution": work.resolution,
@@ -49,10 +47,10 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
         "energy_j": spent.total if spent else None,
         "power_w": spent.total / result.latency_s if spent else None,
         "energy": _energy(spent, work.batch),
-        "engines": {e.engine: _engine(e, elapsed) for e in group(spans, lambda _: "")},
+        "engines": {e.engine: _engine(e, elapsed) for e in group(result, lambda _: "")},
         "host": {"share": host / elapsed, "cycles": clock.cycles(host) if clock else None},
         "time": _time(kinds, elapsed, host),
-        "calls": [_calls(g, elapsed) for g in group(spans, labels(result))],
+        "calls": [_calls(g, elapsed) for g in group(result, labels(result))],
         "traffic": _traffic(result),
         "bottleneck": bottleneck(kinds, elapsed, host),
         "baselines": {
@@ -67,13 +65,13 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
     }
 
 
-def covered(spans: Iterable[Span]) -> int:
-    """ps in which at least one of the spans lasts."""
-    total = end = 0
-    for span in sorted(spans, key=lambda s: s.start):
-        total += max(0, span.end - max(end, span.start))
+def busy(result: Result, groups: Iterable[CallGroup]) -> int:
+    """ps in which at least one engine works: what their spans cover, less the gaps that spans may hold."""
+    covered = end = 0
+    for span in sorted(engine_spans(result), key=lambda s: s.start):
+        covered += max(0, span.end - max(end, span.start))
         end = max(end, span.end)
-    return total
+    return min(covered, sum(g.time for g in groups))
 
 
 def _clock(result: Result) -> Clock | None:

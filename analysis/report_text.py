@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,8 @@ Report = Mapping[str, Any]
 
 def show(told: Report, verbose: bool = False, console: Console | None = None) -> None:
     """Print a report; `verbose` adds ports and the energy by engine."""
-    out = console or Console(highlight=False)
+    # a pipe has no width of its own: wide enough that no cell is cut
+    out = console or Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     memory = told["memory"] or "no memory model"
     head = f"ViM {told['model']}, {told['resolution']} x {told['resolution']}, batch {told['batch']}"
     out.print(Text(f"{head}, on {told['platform']}: {memory}", style="bold"))

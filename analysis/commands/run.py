@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 from analysis.baselines import load_baselines, run_baselines
+from analysis.console import progress
 from analysis.keep import check_folder, keep
 from analysis.model_file import is_model_file, read_model
+from analysis.platform_path import find_platform
 from analysis.report import report
 from analysis.simulate import Workload, simulate
 from tlm.errors import InputError, Place, Problem
@@ -42,8 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     platform, baselines, work = _inputs(options)
-    operations = len(work.program.operations)
-    result = simulate(platform, work, progress=_Bar(operations))
+    with progress("calls", len(work.program.operations)) as step:
+        result = simulate(platform, work, progress=step)
     others, notes = run_baselines(baselines, work)
     told = report(result, others, notes)
     if options.out:
@@ -72,7 +71,7 @@ def _inputs(options: argparse.Namespace) -> tuple[Platform, dict[str, Platform],
             problems.extend(Problem(Place(f"--model {options.model}"), m) for m in error.messages)
         return None
 
-    platform = attempt(lambda: load_platform(_platform_path(options.platform), options.set))
+    platform = attempt(lambda: load_platform(find_platform(options.platform), options.set))
     baselines = {}
     if platform is not None and not options.no_baselines:
         baselines = attempt(lambda: load_baselines(platform))
@@ -88,39 +87,3 @@ def _inputs(options: argparse.Namespace) -> tuple[Platform, dict[str, Platform],
         raise InputError(problems)
     return platform, baselines, work
 
-
-def _platform_path(given: str) -> str:
-    """The file as given; failing that, a bare name stands for a file of the package."""
-    if os.path.exists(given) or os.path.dirname(given):
-        return given
-    import platforms
-
-    (folder,) = platforms.__path__
-    name = given if given.endswith(".yaml") else f"{given}.yaml"
-    path = os.path.join(folder, name)
-    return path if os.path.isfile(path) else given
-
-
-class _Bar:
-    """Progress on a terminal's standard error, once a simulation has taken a second."""
-
-    def __init__(self, total: int):
-        self.total = total
-        self.done = 0
-        self.began = time.perf_counter()
-        self.bar: Any = None
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.bar is None:
-            if time.perf_counter() - self.began < 1 or not sys.stderr.isatty():
-                return
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self.bar = Progress(console=Console(stderr=True), transient=True)
-            self.bar.start()
-            self.task = self.bar.add_task("calls", total=self.total)
-        self.bar.update(self.task, completed=self.done)
-        if self.done >= self.total:
-            self.bar.stop()

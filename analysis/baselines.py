@@ -44,7 +44,9 @@ def load_baselines(platform: Platform) -> dict[str, Platform]:
     return found
 
 
-def run_baselines(platforms: Mapping[str, Platform], workload: Workload) -> tuple[dict[str, Result], list[str]]:
+def run_baselines(
+    platforms: Mapping[str, Platform], workload: Workload
+) -> tuple[dict[str, Result], list[str]]:
     """Results by name, and for each platform that cannot hold the workload a note that says why."""
     results, notes = {}, []
     for name, platform in platforms.items():

@@ -17,7 +17,8 @@ from workloads.operations import Linear, NormSum, Operation
 class CallGroup:
     """Calls that belong together. Cycles are those of the engine's clock, all are sums.
 
-    `time`: ps in which the engine is busy with them. `compute`: the engine's busiest stage works. `waits`: by how much the calls ended later because of a port.
+    `time`: ps in which the engine is busy with them. `compute`: its busiest stage works. `waits`: by how much
+    the calls ended later because of a port.
     """
 
     engine: str

@@ -117,7 +117,7 @@ def buffer_bits(op: Operation) -> int:
         case Linear():
             weights = op.codes.elements * CODE + op.scales.elements * WORD
             uses = size * op.in_features * CODE + size * op.blocks * WORD
-            tokens = op.x.elements * (WORD + WORD + QUANTIZED)  # kept until the scale is known, then quantized
+            tokens = op.x.elements * (2 * WORD + QUANTIZED)  # kept until their scale is known, then quantized
             return weights + uses + tokens
         case Conv():
             return op.codes.elements * TAP + op.macs * (TAP + QUANTIZED) + size * (QUANTIZED + 2 * WORD)

@@ -53,9 +53,7 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
         "calls": [_calls(g, elapsed) for g in group(result, labels(result))],
         "traffic": _traffic(result),
         "bottleneck": bottleneck(kinds, elapsed, host),
-        "baselines": {
-            name: _baseline(other, latency_ms, spent) for name, other in (baselines or {}).items()
-        },
+        "baselines": {name: _baseline(other, latency_ms, spent) for name, other in (baselines or {}).items()},
         "notes": [*_notes(result, spent), *notes],
         "sim": {
             "wall_s": result.run.wall_s,

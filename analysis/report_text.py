@@ -22,22 +22,25 @@ def show(told: Report, verbose: bool = False, console: Console | None = None) ->
     out.print(Text(f"{head}, on {told['platform']}: {memory}", style="bold"))
     out.print(Text(told["description"], style="dim"))
     out.print()
-    out.print(_headline(told), soft_wrap=True)
-    out.print()
-    out.print(_engines(told))
-    out.print(_calls(told))
+    out.print(_headline(told))
+    out.print(_labelled("Bottleneck", told["bottleneck"]))
+    _engines(told, out)
+    _calls(told, out)
     if verbose:
-        out.print(_ports(told))
+        _ports(told, out)
+    out.print()
     _traffic(told, out)
     _energy(told, verbose, out)
     if told["baselines"]:
-        out.print(_baselines(told))
-    out.print(Text("Bottleneck  ", style="bold").append(told["bottleneck"], style="not bold"))
+        _baselines(told, out)
+    out.print()
     for note in told["notes"]:
         out.print(Text(f"Note  {note}", style="dim"))
     sim = told["sim"]
     replayed = f", {sim['replayed_calls']:,} calls replayed" if sim["replayed_calls"] else ""
-    out.print(Text(f"Simulated in {sim['wall_s']:.2f} s with {sim['events']:,} events{replayed}.", style="dim"))
+    out.print(
+        Text(f"Simulated in {sim['wall_s']:.2f} s with {sim['events']:,} events{replayed}.", style="dim")
+    )
 
 
 def _headline(told: Report) -> Text:
@@ -49,11 +52,12 @@ def _headline(told: Report) -> Text:
     return text
 
 
-def _table(title: str, left: tuple[str, ...], right: tuple[str, ...], caption: str = "") -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", caption=caption or None,
-        caption_justify="left", caption_style="dim", box=None, pad_edge=False, header_style="dim",
-    )  # fmt: skip
+def _labelled(label: str, text: str) -> Text:
+    return Text(f"{label}  ", style="bold").append(text, style="not bold")
+
+
+def _table(left: tuple[str, ...], right: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name in left:
         table.add_column(name)
     for name in right:
@@ -61,18 +65,19 @@ def _table(title: str, left: tuple[str, ...], right: tuple[str, ...], caption: s
     return table
 
 
+def _print(out: Console, title: str, table: Table, definitions: str) -> None:
+    out.print()
+    out.print(Text(title, style="bold"))
+    out.print(table)
+    out.print(Text(definitions, style="dim"))
+
+
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _engines(told: Report) -> Table:
-    table = _table(
-        "Engines",
-        ("engine",),
-        ("calls", "busy cycles", "share", "compute", "reads", "writes"),
-        "share: of the latency; compute: busiest stage works, of busy cycles; reads, writes: beats of the "
-        "busiest port, of busy cycles",
-    )
+def _engines(told: Report, out: Console) -> None:
+    table = _table(("engine",), ("calls", "busy cycles", "share", "compute", "reads", "writes"))
     for name, engine in told["engines"].items():
         ports = engine["ports"]
         busiest = {
@@ -86,15 +91,16 @@ def _engines(told: Report) -> Table:
     host = told["host"]
     cycles = "-" if host["cycles"] is None else f"{host['cycles']:,}"
     table.add_row("host, between calls", "", cycles, _percent(host["share"]), "", "", "")
-    return table
+    definitions = (
+        "share of the latency; compute: cycles in which the busiest stage works, reads and writes: beats of the "
+        "busiest port, both of busy cycles"
+    )
+    _print(out, "Engines", table, definitions)
 
 
-def _calls(told: Report) -> Table:
+def _calls(told: Report, out: Console) -> None:
     table = _table(
-        "Calls",
-        ("call", "engine"),
-        ("calls", "cycles a call", "share", "compute", "other", "waits for memory, cycles a call"),
-        "cycles of a call = compute + waits + other (loading, filling, draining, dependent steps)",
+        ("call", "engine"), ("calls", "cycles a call", "share", "compute", "other", "waits for memory on")
     )
     for calls in told["calls"]:
         n = calls["calls"]
@@ -105,16 +111,12 @@ def _calls(told: Report) -> Table:
             _percent(calls["share"]), f"{calls['compute_cycles'] / n:,.0f}",
             f"{calls['other_cycles'] / n:,.0f}", ", ".join(worst[:2]),
         )  # fmt: skip
-    return table
+    definitions = "cycles a call = compute + waits + other: loading, filling, draining, dependent steps"
+    _print(out, "Calls", table, definitions)
 
 
-def _ports(told: Report) -> Table:
-    table = _table(
-        "Ports",
-        ("port", "command"),
-        ("beats", "bursts", "beats a burst", "utilization", "wait cycles"),
-        "utilization: beats of busy cycles; wait: cycles that calls ended later because of the port",
-    )
+def _ports(told: Report, out: Console) -> None:
+    table = _table(("port", "command"), ("beats", "bursts", "beats a burst", "utilization", "wait cycles"))
     for engine, of in told["engines"].items():
         for name, port in of["ports"].items():
             table.add_row(
@@ -122,20 +124,22 @@ def _ports(told: Report) -> Table:
                 f"{port['beats'] / port['bursts']:.1f}", _percent(port["utilization"]),
                 f"{port['wait_cycles']:,}",
             )  # fmt: skip
-    return table
+    if table.row_count:
+        definitions = "utilization: beats of busy cycles; wait: cycles that calls ended later for the port"
+        _print(out, "Ports", table, definitions)
 
 
 def _traffic(told: Report, out: Console) -> None:
     for name, memory in told["traffic"]["memories"].items():
         achieved, peak = memory["achieved_bytes_per_s"], memory["peak_bytes_per_s"]
-        limit = f"{memory['utilization']:.1%} of {peak / 1e9:.2f} GB/s peak" if peak else "no limit of its own"
-        text = Text(f"Traffic of {name}  ", style="bold")
-        text.append(
-            f"{memory['read_bytes'] / 1e6:,.1f} MB read, {memory['write_bytes'] / 1e6:,.1f} MB written, "
-            f"{achieved / 1e9:.2f} GB/s on average ({limit})",
-            style="not bold",
+        limit = (
+            f"{memory['utilization']:.1%} of {peak / 1e9:.2f} GB/s peak" if peak else "no limit of its own"
         )
-        out.print(text)
+        text = (
+            f"{memory['read_bytes'] / 1e6:,.1f} MB read, {memory['write_bytes'] / 1e6:,.1f} MB written, "
+            f"{achieved / 1e9:.2f} GB/s on average ({limit})"
+        )
+        out.print(_labelled(f"Traffic of {name}", text))
 
 
 def _energy(told: Report, verbose: bool, out: Console) -> None:
@@ -144,27 +148,21 @@ def _energy(told: Report, verbose: bool, out: Console) -> None:
         return
 
     def shares(parts: Mapping[str, float]) -> str:
-        named = [(name, joules) for name, joules in parts.items() if joules >= 0.001 * told["energy_j"]]
-        rest = told["energy_j"] - sum(joules for _, joules in named)
-        named += [("rest", rest)] if rest > 0 and len(named) < len(parts) else []
-        return ", ".join(f"{name} {joules * 1e3:.4g} mJ" for name, joules in named)
+        total = sum(parts.values())
+        named = {name: joules / total for name, joules in parts.items() if joules >= 0.001 * total}
+        texts = [f"{name} {share:.1%}" for name, share in named.items()]
+        return ", ".join(texts + ["less than 0.1% each: the rest"] * (len(named) < len(parts)))
 
-    text = Text("Energy  ", style="bold")
-    text.append(f"{told['energy_j']:.4g} J: {shares(energy['by_action_j'])}", style="not bold")
-    out.print(text)
+    out.print(_labelled("Energy", f"{told['energy_j']:.4g} J: {shares(energy['by_action_j'])}"))
     if verbose:
-        out.print(Text(f"        by engine: {shares(energy['by_owner_j'])}"))
+        out.print(_labelled("Energy by owner", shares(energy["by_owner_j"])))
     if energy["dram_j"] is not None:
-        out.print(Text(f"        DRAM, outside the chip and not counted above: {energy['dram_j'] * 1e3:.4g} mJ"))
+        apart = f"{energy['dram_j'] * 1e3:.4g} mJ, outside the chip and not part of its energy"
+        out.print(_labelled("DRAM devices", apart))
 
 
-def _baselines(told: Report) -> Table:
-    table = _table(
-        "Compared with models of",
-        ("platform",),
-        ("latency ms", "power W", "energy J", "speed-up", "energy ratio"),
-        "speed-up: their latency over this one; energy ratio: their energy over this one",
-    )
+def _baselines(told: Report, out: Console) -> None:
+    table = _table(("platform",), ("latency ms", "power W", "energy J", "speed-up", "energy ratio"))
     for name, other in told["baselines"].items():
         joules, ratio = other["energy_j"], other["energy_ratio"]
         table.add_row(
@@ -172,4 +170,5 @@ def _baselines(told: Report) -> Table:
             "-" if joules is None else f"{joules:.4g}", f"{other['speedup']:.2f}x",
             "-" if ratio is None else f"{ratio:.1f}x",
         )  # fmt: skip
-    return table
+    definitions = "speed-up: their latency over this one's; energy ratio: their energy over this one's"
+    _print(out, "Compared with models of", table, definitions)

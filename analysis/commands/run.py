@@ -25,7 +25,8 @@ SIZES = {"d_model": "features of a token", "layers": "encoder layers", "stride":
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("platform", help="a platform file, or the name of one that comes with the package")
-    parser.add_argument("--model", default="tiny", help="tiny, small, base (with + for stride 8), or a YAML file of sizes")  # fmt: skip
+    parser.add_argument("--model", default="tiny",
+                        help="tiny, small or base, with + for stride 8, or a YAML file of sizes")  # fmt: skip
     for size, what in SIZES.items():
         parser.add_argument(f"--{size.replace('_', '-')}", type=int, metavar="N", help=what)
     parser.add_argument("--resolution", type=int, metavar="N", help="pixels a side of the images")
@@ -71,19 +72,18 @@ def _inputs(options: argparse.Namespace) -> tuple[Platform, dict[str, Platform],
             problems.extend(Problem(Place(f"--model {options.model}"), m) for m in error.messages)
         return None
 
-    platform = attempt(lambda: load_platform(find_platform(options.platform), options.set))
-    baselines = {}
+    platform: Platform | None = attempt(lambda: load_platform(find_platform(options.platform), options.set))
+    baselines: dict[str, Platform] = {}
     if platform is not None and not options.no_baselines:
-        baselines = attempt(lambda: load_baselines(platform))
+        baselines = attempt(lambda: load_baselines(platform)) or {}
     sizes = {size: getattr(options, size) for size in SIZES}
     read = read_model if is_model_file(options.model) else lambda name, given: workload(name, **given)
     config = attempt(lambda: read(options.model, sizes))
-    work = None
+    work: Workload | None = None
     if config is not None:
         work = attempt(lambda: Workload.of(config, options.resolution, options.batch))
     if options.out:
         attempt(lambda: check_folder(options.out))
-    if problems:
+    if problems or platform is None or work is None:
         raise InputError(problems)
     return platform, baselines, work
-

@@ -319,21 +319,31 @@ class WriteStream:
         at = bisect_right(self._ends, self.known)
         return (self._ends[at - 1] if at else 0) + self.port.params.buffer - self.known
 
-    def room(self, n: int) -> Generator[Any, Any, Cycles | None]:
-        """Earliest cycles at which the next `n` beats find room, None where there is room at once."""
+    @property
+    def roomy(self) -> int:
+        """For how many of the next beats it is known when they find room."""
+        return self.gone + self.port.params.buffer - self.known
+
+    def known_room(self, n: int) -> Cycles | None:
+        """Earliest cycles at which the next `n` beats, at most `roomy`, find room; None where that is at once."""
         first = self.known - self.port.params.buffer
         last = first + n
         if last <= 0:
             return None
+        room = np.full(n, -1, dtype=np.int64)
+        room[max(0, -first) :] = self.drained[max(0, first) : last] + 1
+        return room
+
+    def room(self, n: int) -> Generator[Any, Any, Cycles | None]:
+        """`known_room`, waiting until it is known."""
+        last = self.known - self.port.params.buffer + n
         sim = self.port.sim
         while self.gone < last:
             self._moved = sim.env.event()
             sim.waiting[self.port.engine.name] = f"room for beat {self.known + n} on {self.port.path}"
             yield self._moved
             del sim.waiting[self.port.engine.name]
-        room = np.full(n, -1, dtype=np.int64)
-        room[max(0, -first) :] = self.drained[max(0, first) : last] + 1
-        return room
+        return self.known_room(n)
 
     def produce(self, at: Cycles | list[int]) -> None:
         """The next beats are produced at these cycles."""

@@ -34,7 +34,7 @@ class GpuParams:
     clock: Annotated[ClockName, Doc("clock of the multiprocessors")] = "core"
     multiprocessors: Annotated[PositiveInt, Doc("streaming multiprocessors")]
     fp32_fmas: Annotated[PositiveInt, Doc("multiply-adds a cycle and multiprocessor, 32 bits")]
-    tensor_fmas: Annotated[PositiveInt, Doc("multiply-adds a cycle and multiprocessor, 16 bits, tensor cores")]
+    tensor_fmas: Annotated[PositiveInt, Doc("the same of the tensor cores, 16 bits")]
     bandwidth: Annotated[BytesPerSecond, Gt(0), Doc("of the device memory")]
     memory: Annotated[Bytes, Gt(0), Doc("size of the device memory")]
     fp32_efficiency: Annotated[Efficiency, Doc("share of the 32-bit peak that a kernel reaches")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,8 +11,10 @@ from annotated_types import Gt
 
 from components.gpu import Gpu, Launched
 from components.gpu_kernels import Execution, kernels
-from components.gpu_steps import UnsupportedError, Work, steps_of, works
+from components.gpu_steps import UnsupportedError, steps_of, works
+from components.gpu_work import Work
 from tlm.component import Sequencer
+from tlm.errors import InputError, Problem
 from tlm.trace import CallRecord
 from tlm.units import Doc, Picoseconds
 from workloads.operations import Operation, Program
@@ -46,7 +49,10 @@ class GpuHost(Sequencer):
     def elaborated(self) -> None:
         device = self._queue.target.owner if self._queue.target else None
         if not isinstance(device, Gpu):
-            raise ValueError(f"{self._queue.path} must be bound to a GPU")
+            place = self.sim.platform.components[self.name].place
+            leads = self._queue.target.path if self._queue.target else "nowhere"
+            rule = f"bindings.{self._queue.path} must lead to a components.gpu:Gpu, not {leads}"
+            raise InputError([Problem(place, rule)])
         self.gpu = device
 
     def shortages(self, program: Program) -> list[str]:
@@ -89,12 +95,12 @@ class GpuHost(Sequencer):
         Raises UnsupportedError.
         """
         del address
-        began, counts = int(self.env.now), {}
-        compute = 0
+        began, compute = int(self.env.now), 0
+        counts: Counter[str] = Counter()
         for work in steps_of([operation]):
             for record in (yield from self._run(work)):
                 compute += record.compute
-                counts |= record.counts
+                counts.update(record.counts)
         yield from self._wait()
         return CallRecord(self.gpu.clock.cycles(int(self.env.now) - began), compute, (), counts)
 

@@ -3,9 +3,10 @@
 The numbers of kernels are those that ViM-Q's baseline was found to launch per layer (counted with a dispatch
 hook: 123 and 6 synchronizations quantized, 33 float, the same for every model size), step by step: norm 1,
 -exp(A_log) 2 a direction, in_proj 9, flip 1, conv 11, SiLU 1, x_proj 17, dt_proj 10, contiguous copies 4 a
-direction, scan 1, merge 3, out_proj 17; outside the layers 17 quantized and 8 float. What in_proj's nine are
-is known; the kernels inside the 17 of a smoothed linear, the 11 of a convolution and the embedding's 6 are our
-reconstruction from how PyTorch composes such expressions: their number is right, their bytes are an estimate.
+direction, scan 1, merge 3, out_proj 17; in all 3,113 quantized and about 800 float, which leaves 17 and about
+8 outside the layers. What in_proj's nine are is known. Which kernels make the 17 of a smoothed linear, the 11
+of a convolution, the 33 of a float layer and those outside the layers is our reconstruction from how PyTorch
+composes such expressions: their number is as counted, their bytes are an estimate.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from components.gpu_steps import Step, Work
+from components.gpu_work import Step, Work
 
 Execution = Literal["quantized", "float"]
 SYNC = "sync"  # a flag copied to the host, which waits for it

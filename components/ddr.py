@@ -48,7 +48,9 @@ class Ddr(Component):
         rate = self.params.data_rate / 1e6
         latency = self.params.latency / 1000
         peak = self.peak_bandwidth / 1e9
-        return f"one shared DRAM channel at {rate:.0f} MT/s, {peak:.2f} GB/s peak, read latency {latency:.0f} ns"
+        return (
+            f"one shared DRAM channel at {rate:.0f} MT/s, {peak:.2f} GB/s peak, read latency {latency:.0f} ns"
+        )
 
     def phase(self) -> Hashable | None:
         # latency and bandwidth are no whole cycles of the other clocks, so their rounding counts

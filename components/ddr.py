@@ -46,6 +46,15 @@ class Ddr(Component):
         """Bytes a second."""
         return self.params.data_rate * self.params.width / 8
 
+    def describe(self) -> str:
+        """The assumption in words, for the head of a report."""
+        rate = self.params.data_rate / 1e6
+        latency = self.params.latency / 1000
+        peak = self.peak_bandwidth / 1e9
+        return (
+            f"one shared DRAM channel at {rate:.0f} MT/s, {peak:.2f} GB/s peak, read latency {latency:.0f} ns"
+        )
+
     def phase(self) -> Hashable | None:
         # latency and bandwidth are no whole cycles of the other clocks, so their rounding counts
         return self.sim.edge_phases() if self._free <= self.env.now else None

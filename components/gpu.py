@@ -72,6 +72,15 @@ class Gpu(Component):
         self.target_socket("queue", self._doorbell)
         self.free = 0  # when the last kernel in the queue ends, ps
 
+    @property
+    def peak_bandwidth(self) -> float:
+        """Bytes a second."""
+        return self.params.bandwidth
+
+    def describe(self) -> str:
+        """The memory in words, for the head of a report."""
+        return f"device memory, {self.params.bandwidth / 1e9:.0f} GB/s peak"
+
     def peak(self, tensor_cores: bool) -> int:
         """Floating-point operations a second; a multiply-add is two."""
         p = self.params

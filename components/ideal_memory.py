@@ -58,6 +58,19 @@ class IdealMemory(Component):
         """No limit of its own."""
         return None
 
+    def describe(self) -> str:
+        """The assumption in words, for the head of a report."""
+        p = self.params
+        parts = [
+            "one ideal memory that all masters share" if p.shared else "ideal memory per master",
+            f"read latency {p.rlat}" + ("" if p.overlap else " for each burst anew"),
+        ]
+        parts += ["one burst outstanding"] if p.one_outstanding else []
+        parts += [f"{p.rint} cycles a read word"] if p.rint > 1 else []
+        parts += [f"{p.wint} cycles a written word"] if p.wint > 1 else []
+        parts += [f"write latency {p.wlat}"] if p.wlat else []
+        return ", ".join(parts)
+
     def phase(self) -> Hashable | None:
         # all its times are cycles of the engines' clock, and between calls it is at rest
         return None if any(c.queue for c in self._channels) else ()

@@ -46,7 +46,9 @@ def measure(platform: str, model: str, replay: bool) -> None:
 
 
 def main() -> None:
-    print(f"{'platform':12}{'model':7}{'replay':8}{'wall s':>8}{'Mcycles/s':>11}{'kevents/s':>11}{'peak MiB':>10}")
+    print(
+        f"{'platform':12}{'model':7}{'replay':8}{'wall s':>8}{'Mcycles/s':>11}{'kevents/s':>11}{'peak MiB':>10}"
+    )
     for platform, model, replay in CASES:
         arguments = [sys.executable, __file__, platform, model, str(int(replay))]
         out = subprocess.run(arguments, check=True, capture_output=True, text=True, cwd=ROOT).stdout

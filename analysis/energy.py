@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from analysis.simulate import Result
+from tlm.platform import Platform
+from tlm.trace import CallRecord
 from tlm.units import ClockName, Doc, Joules, JoulesPerBit, NonNegativeInt, PositiveFloat, Watts
 from workloads.operations import Conv, Embed, Linear, NormSum, Operation, Scan, Smooth
 
@@ -92,18 +94,21 @@ def energy(result: Result) -> Energy | None:
 def activity(result: Result) -> dict[str, Counter[str]]:
     """Counts of what each engine did: steps of arithmetic by `Elementary`, bits in `buffer` and over `port`."""
     operations = {op.name: op for op in result.workload.program.operations}
-    hops = _Hops(result)
+    hops = Hops(result.platform)
     found: dict[str, Counter[str]] = {}
     for span in result.simulation.trace.calls:
-        record, op = span.record, operations[span.name]
-        assert record is not None
-        actions = found.setdefault(span.track, Counter())
-        for kind, count in op.elementary_operations.items():
-            actions[kind.value] += count
-        moved = sum(port.bytes for port in record.ports) * 8
-        actions["buffer"] += 2 * moved + buffer_bits(op)  # each word goes in and out of its port's buffer
-        actions["port"] += sum(port.bytes * 8 * hops[port.port] for port in record.ports)
+        assert span.record is not None
+        found.setdefault(span.track, Counter()).update(actions(operations[span.name], span.record, hops))
     return found
+
+
+def actions(op: Operation, record: CallRecord, hops: Hops) -> Counter[str]:
+    """What one call did, as in `activity`."""
+    counts = Counter({kind.value: count for kind, count in op.elementary_operations.items()})
+    moved = sum(port.bytes for port in record.ports) * 8
+    counts["buffer"] = 2 * moved + buffer_bits(op)  # each word goes in and out of its port's buffer
+    counts["port"] = sum(port.bytes * 8 * hops[port.port] for port in record.ports)
+    return counts
 
 
 def buffer_bits(op: Operation) -> int:
@@ -134,20 +139,19 @@ def buffer_bits(op: Operation) -> int:
             return 0
 
 
-class _Hops(dict[str, int]):
-    """Links that a bit crosses from an engine's port to a memory."""
+class Hops(dict[str, int]):
+    """Links that a bit crosses from a port, named by its path, to a memory."""
 
-    def __init__(self, result: Result):
-        self._components = result.simulation.components
+    def __init__(self, platform: Platform):
+        self._targets = {b.initiator: b.target for b in platform.bindings}
 
     def __missing__(self, path: str) -> int:
-        owner, _, name = path.partition(".")
-        hops = 0
-        socket: Any = self._components[owner].sockets[name]
-        while socket is not None and socket.target is not None:
+        hops, at = 0, path
+        while at in self._targets:
             hops += 1
-            onward = [s for s in socket.target.owner.sockets.values() if hasattr(s, "target")]
-            socket = onward[0] if len(onward) == 1 else None
+            owner = self._targets[at].partition(".")[0]
+            onward = [initiator for initiator in self._targets if initiator.startswith(f"{owner}.")]
+            at = onward[0] if len(onward) == 1 else ""
         self[path] = hops
         return hops
 

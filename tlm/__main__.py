@@ -13,6 +13,8 @@ COMMANDS = {
     "show": "print a platform, resolved, and where each value comes from",
     "validate": "compare predictions with measurements",
     "op": "cycles of one call of an engine",
+    "trace": "write a kept run for Perfetto or GTKWave",
+    "html": "write a kept run as one page, report.html",
 }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from analysis.baselines import load_baselines, run_baselines
 from analysis.console import progress
-from analysis.folder import check_folder
-from analysis.kept_run import FILES, save
+from analysis.folder import check_folder, write_files
+from analysis.kept_run import FILES, KeptRun
 from analysis.model_file import is_model_file, read_model
 from analysis.platform_path import find_platform
 from analysis.report import report
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                         help="change any key of the platform; may be repeated")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument(
-        "--out", metavar="DIR", help="keep the report, the calls, the trace and the platform there"
+        "--out", metavar="DIR", help="keep the report, the calls, the trace, the platform and a page to read there"
     )
     parser.add_argument("--no-data", action="store_true", help="timing only, no tensors")
     parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
@@ -50,7 +50,10 @@ def main(options: argparse.Namespace) -> int:
     others, notes = run_baselines(baselines, work)
     told = report(result, others, notes)
     if options.out:
-        save(result, told, options.out, command=getattr(options, "command_line", ""))
+        from analysis.page.page import NAME, page  # the template engine takes its time
+
+        kept = KeptRun.of(result, told, command=getattr(options, "command_line", ""))
+        write_files(options.out, kept.files() | {NAME: page(kept).encode()})
     if options.json:
         print(json.dumps(told))
     else:
@@ -58,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
 
         show(told, options.verbose)
         if options.out:
-            print(f"Kept in {options.out}: {', '.join(FILES)}")
+            print(f"Kept in {options.out}: {', '.join((*FILES, NAME))}")
     return 0
 
 

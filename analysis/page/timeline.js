@@ -7,7 +7,7 @@
   const tip = document.getElementById("tip");
   const detail = document.getElementById("detail");
   const layerBox = document.getElementById("layer");
-  const LANE = 26, GAP = 4, AXIS = 22, CHART = 84, MIN_VIEW = 2000;
+  const LANE = 26, GAP = 4, FONT = "12px system-ui, sans-serif", AXIS = 22, CHART = 84, MIN_VIEW = 2000;
   const first = Math.min(data.begin, data.end), last = Math.max(data.end, data.begin + 1);
   let left = gutter(), view = [first, last], hover = null, picked = null, selection = null, queued = false;
 
@@ -22,7 +22,12 @@
     for (const name of ["text", "muted", "line", "card", "stripe", "read", "write", "accent", "host"])
       ink[name] = style.getPropertyValue(`--${name}`).trim();
   }
-  function gutter() { return window.innerWidth < 640 ? 66 : 92; }
+  function gutter() { // room for the longest name
+    const g = canvas.getContext("2d");
+    g.font = FONT;
+    const names = [...data.lanes, ...data.memories].map((of) => g.measureText(of.name).width);
+    return Math.ceil(Math.min(Math.max(...names) + 12, canvas.clientWidth / 4));
+  }
 
   // --- scales and texts
   const width = () => canvas.clientWidth;
@@ -35,7 +40,7 @@
   function duration(ps) {
     for (const [unit, size] of [["s", 1e12], ["ms", 1e9], ["µs", 1e6], ["ns", 1e3]])
       if (Math.abs(ps) >= size) return `${parseFloat((ps / size).toPrecision(6))} ${unit}`;
-    return `${ps} ps`;
+    return ps ? `${ps} ps` : "0";
   }
   function tickStep(target) {
     const power = 10 ** Math.floor(Math.log10(target));
@@ -58,6 +63,7 @@
       `${duration(Math.round(view[0]))} to ${duration(Math.round(view[1]))} (${duration(Math.round(span()))})`;
     const whole = span() >= last - first;
     document.getElementById("reset").disabled = whole;
+    layerBox.selectedIndex = whole ? 0 : -1; // no entry for any other part
     redraw();
   }
   function redraw() {
@@ -80,7 +86,7 @@
     const w = width();
     const chart = AXIS + lanes.length * LANE + 14;
     const g = prepare(canvas, chart + data.memories.length * (CHART + 22) + 4);
-    g.font = "12px system-ui, sans-serif";
+    g.font = FONT;
     g.textBaseline = "middle";
     axis(g, w, chart + data.memories.length * (CHART + 22));
     lanes.forEach((lane, i) => drawLane(g, lane, AXIS + i * LANE, w, i % 2));
@@ -88,12 +94,12 @@
     if (selection) {
       const [a, b] = selection.map(x).sort((p, q) => p - q);
       g.globalAlpha = 0.18; g.fillStyle = ink.accent; g.fillRect(a, 0, b - a, canvas.clientHeight);
-      g.globalAlpha = 1; g.fillText(duration(Math.round(Math.abs(selection[1] - selection[0]))), a + 4, AXIS + 8);
+      g.globalAlpha = 1; g.textAlign = "left"; g.fillText(duration(Math.round(Math.abs(selection[1] - selection[0]))), a + 4, AXIS + 8);
     }
     drawMap();
   }
   function axis(g, w, bottom) {
-    const step = tickStep((span() * 110) / (w - left));
+    const step = tickStep((span() * 84) / (w - left));
     for (let t = Math.ceil(view[0] / step) * step; t <= view[1]; t += step) {
       const px = Math.round(x(t)) + 0.5;
       g.strokeStyle = ink.line; g.beginPath(); g.moveTo(px, AXIS - 4); g.lineTo(px, bottom); g.stroke();
@@ -123,6 +129,9 @@
     const [r, b, c] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     return 0.299 * r + 0.587 * b + 0.114 * c > 140 ? "#111" : "#fff";
   }
+  function barText(g, name, room) { // without its layer where that leaves room for the rest
+    return g.measureText(name).width <= room ? name : shorten(g, name.replace(/^.*layers\.\d+\./, ""), room);
+  }
   function drawLane(g, lane, y, w, odd) {
     if (odd) { g.fillStyle = ink.stripe; g.fillRect(0, y, w, LANE); }
     label(g, lane.name, y + LANE / 2);
@@ -150,7 +159,7 @@
       g.fillStyle = fill; g.fillRect(a, top, Math.max(b - a - (b - a > 4 ? 1 : 0), 1), height);
       if (b - a > 34) {
         g.fillStyle = inkOn(fill); g.textAlign = "left";
-        g.fillText(shorten(g, kind < 0 ? "host" : data.names[call[5]], b - a - 8), a + 4, y + LANE / 2);
+        g.fillText(barText(g, kind < 0 ? "host" : data.names[call[5]], b - a - 8), a + 4, y + LANE / 2);
       }
       if (call === hover || call === picked) {
         g.strokeStyle = ink.text; g.lineWidth = 2; g.strokeRect(a + 1, top + 1, b - a - 2, height - 2);
@@ -192,7 +201,7 @@
     for (let p = 0; p < pixels; p++) top = Math.max(top, (sums[0][p] + sums[1][p]) * rate);
     const step = tickStep(Math.max(top, 1e-9) / 3), scale = Math.ceil(Math.max(top, 1e-9) / step) * step;
     const floor = y + 16 + CHART, h = (v) => floor - (v / scale) * CHART;
-    label(g, memory.name, y + 6); 
+    label(g, memory.name, y + 6);
     g.fillStyle = ink.muted; g.fillText("GB/s", 2, y + 22);
     g.strokeStyle = ink.line;
     for (let v = 0; v <= scale * 1.0001; v += step) {
@@ -230,7 +239,7 @@
     g.strokeStyle = ink.accent; g.lineWidth = 2;
     const a = at(view[0]), b = at(view[1]);
     g.strokeRect(a + 1, 1, Math.max(b - a - 2, 2), 20); g.lineWidth = 1;
-    g.font = "12px system-ui, sans-serif"; g.textBaseline = "middle"; g.fillStyle = ink.muted; g.fillText("all", 2, 11);
+    g.font = FONT; g.textBaseline = "middle"; g.fillStyle = ink.muted; g.fillText("all", 2, 11);
   }
 
   // --- what is under the pointer
@@ -399,11 +408,13 @@
   map.addEventListener("pointermove", mapTo);
   document.getElementById("zoom-in").addEventListener("click", () => zoom(0.5));
   document.getElementById("zoom-out").addEventListener("click", () => zoom(2));
-  document.getElementById("reset").addEventListener("click", () => { layerBox.value = ""; setView(first, last); });
+  document.getElementById("reset").addEventListener("click", () => setView(first, last));
   layerBox.addEventListener("change", () => {
-    const part = data.parts[Number(layerBox.value)];
-    if (layerBox.value === "" || !part) setView(first, last);
-    else setView(part.start - (part.end - part.start) * 0.01, part.end + (part.end - part.start) * 0.01);
+    const chosen = layerBox.value;
+    if (chosen === "") { setView(first, last); return; }
+    const { start, end } = data.parts[chosen], margin = (end - start) * 0.01;
+    setView(start - margin, end + margin);
+    layerBox.value = chosen;
   });
 
   // --- start

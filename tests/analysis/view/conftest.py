@@ -87,3 +87,14 @@ def run_tlm(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return out
 
     return run
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a run of two layers on the shared DDR: 52 calls."""
+    from tlm.__main__ import main
+
+    folder = tmp_path_factory.mktemp("kept") / "run"
+    sizes = ("--d-model", "64", "--layers", "2", "--image-size", "64", "--classes", "10")
+    assert main(["run", "zcu102", *sizes, "--no-data", "--out", str(folder), "--json"]) == 0
+    return str(folder)

@@ -1,0 +1,119 @@
+"""A run as a value change dump, which GTKWave opens. Time in ps."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import numpy.typing as npt
+from vcd import VCDWriter
+
+from analysis.exports.chrome_trace import gaps, time_text
+from analysis.kept_run import Bursts, KeptRun, Window
+
+IDLE = "idle"
+BURSTS = 40_000  # in a window with more of them ports are sampled
+SAMPLES = 20_000  # over the window
+Change = tuple[int, object, int | str]  # time, variable, value
+
+
+def vcd(run: KeptRun, window: Window | None = None, bursts: int = BURSTS) -> str:
+    """The text of the file.
+
+    Of each engine: `busy`, and while it is, `call` (its index in calls.csv, else -1), `name` and `kind`. Of each port:
+    `active` while a burst's beats move, `outstanding` bytes that were asked for and have not moved, and `moved`, all
+    bytes of bursts that ended in the window. With more than `bursts` bursts in the window ports are sampled; `moved`
+    is exact at each sample all the same.
+    """
+    begin, end = window or (0, run.elapsed)
+    found = {port: run.bursts(port, begin, end) for port in run.ports}
+    count = sum(len(b.start) for b in found.values())
+    step = 0 if count <= bursts else -(-(end - begin) // SAMPLES)
+    out = io.StringIO()
+    with VCDWriter(out, "1 ps", date="", comment=_about(run, begin, end, count, step), version=_version(),
+                   init_timestamp=begin) as writer:  # fmt: skip
+        changes = [*_engines(run, writer, begin, end), *_host(run, writer, begin, end)]
+        for port, of in found.items():
+            changes += _port(writer, port, of, begin, end, step)
+        changes.sort(key=lambda change: change[0])
+        for at, variable, value in changes:
+            writer.change(variable, at, value)
+        writer.close(end)
+    return out.getvalue()
+
+
+def _about(run: KeptRun, begin: int, end: int, bursts: int, step: int) -> str:
+    sampled = f"ports sampled every {time_text(step)}: {bursts} bursts are too many for every change" if step else ""
+    lines = [
+        run.name,
+        str(run.provenance.get("command", "")),
+        f"{time_text(begin)} to {time_text(end)} of {time_text(run.elapsed)}",
+        sampled or "ports with every burst",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _version() -> str:
+    try:
+        return f"vision-mamba-tlm {version('vision-mamba-tlm')}"
+    except PackageNotFoundError:
+        return "vision-mamba-tlm"
+
+
+def _engines(run: KeptRun, writer: VCDWriter, begin: int, end: int) -> Iterator[Change]:
+    variables = {
+        engine: (
+            writer.register_var(engine, "busy", "wire", 1, init=0),
+            writer.register_var(engine, "call", "integer", init=-1),
+            writer.register_var(engine, "name", "string", init=IDLE),
+            writer.register_var(engine, "kind", "string", init=IDLE),
+        )
+        for engine in run.engines
+    }
+    index = {id(span): i for i, span in enumerate(run.trace.calls or run.trace.spans)}
+    for span in sorted(run.spans_in(begin, end), key=lambda s: s.start):
+        both = zip(variables[span.track], (1, index[id(span)], span.name, span.kind), (0, -1, IDLE, IDLE), strict=True)
+        for variable, busy, idle in both:
+            yield max(span.start, begin), variable, busy
+            if span.end <= end:
+                yield span.end, variable, idle
+
+
+def _host(run: KeptRun, writer: VCDWriter, begin: int, end: int) -> Iterator[Change]:
+    """When no engine is busy."""
+    idle = writer.register_var("host", "between_calls", "wire", 1, init=0)
+    for start, stop in gaps(run.spans_in(begin, end), begin, end):
+        yield start, idle, 1
+        yield stop, idle, 0
+
+
+def _port(writer: VCDWriter, port: str, bursts: Bursts, begin: int, end: int, step: int) -> Iterator[Change]:
+    engine, _, name = port.partition(".")
+    scope = (engine, name)
+    variables = (
+        writer.register_var(scope, "active", "wire", 1, init=0),
+        writer.register_var(scope, "outstanding", "integer", 64, init=0),
+        writer.register_var(scope, "moved", "integer", 64, init=0),
+    )
+    if step:
+        at = np.append(np.arange(begin, end, step), end)
+    else:
+        at = np.unique(np.concatenate((bursts.asked, bursts.start, bursts.end)).clip(begin, end))
+    active = np.searchsorted(np.sort(bursts.start), at, "right") - np.searchsorted(np.sort(bursts.end), at, "right")
+    moved = _so_far(bursts.end, bursts.bytes, at)
+    outstanding = _so_far(bursts.asked, bursts.bytes, at) - moved
+    for variable, values in zip(variables, (active.clip(0, 1), outstanding, moved), strict=True):
+        changed = np.append(True, np.diff(values) != 0)[: len(at)]
+        for time, value in zip(at[changed].tolist(), values[changed].tolist(), strict=True):
+            yield time, variable, value
+
+
+def _so_far(
+    times: npt.NDArray[np.int64], nbytes: npt.NDArray[np.int64], at: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Bytes of all that happened up to each time of `at`."""
+    order = np.argsort(times, kind="stable")
+    total = np.concatenate(([0], np.cumsum(nbytes[order])))
+    return total[np.searchsorted(times[order], at, "right")]

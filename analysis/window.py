@@ -1,0 +1,61 @@
+"""Which part of a run to look at: `--from`, `--to`, `--layer`."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import groupby
+
+from analysis.kept_run import KeptRun, Window
+from tlm.errors import InputError, Place, Problem, RuleError
+from tlm.trace import Span
+from tlm.units import Picoseconds, format_quantity, parse_quantity
+
+
+def window_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="begin", metavar="TIME", help="such as '12.5 ms'; default: the start")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="default: the end")
+    parser.add_argument("--layer", type=int, metavar="N", help="one layer, counted from 0")
+
+
+def window_of(run: KeptRun, options: argparse.Namespace) -> Window:
+    """The part of a run that the options ask for, in ps. Raises InputError, all problems at once."""
+    problems: list[Problem] = []
+    times = {"--from": 0, "--to": run.elapsed}
+    for option, text in (("--from", options.begin), ("--to", options.end)):
+        if text is None:
+            continue
+        try:
+            times[option] = 0 if text == "0" else int(parse_quantity(text, Picoseconds))
+        except RuleError as error:
+            problems.append(Problem(Place(f"{option} {text}"), str(error)))
+    begin, end = times["--from"], min(times["--to"], run.elapsed)
+    if options.layer is not None:
+        if options.begin is not None or options.end is not None:
+            problems.append(Problem(Place(f"--layer {options.layer}"), "must be given without --from and --to"))
+        elif options.layer not in run.layers:
+            known = f"0 to {max(run.layers)}" if run.layers else "left out: no call belongs to a layer"
+            problems.append(Problem(Place(f"--layer {options.layer}"), f"must be {known}, not {options.layer}"))
+        else:
+            begin, end = run.layers[options.layer]
+    if not problems and not begin < end:
+        told = f"{format_quantity(begin, Picoseconds)} to {format_quantity(end, Picoseconds)}"
+        whole = format_quantity(run.elapsed, Picoseconds)
+        problems.append(Problem(Place("--from, --to"), f"must be a part of the run's {whole}, not {told}"))
+    if problems:
+        raise InputError(problems)
+    return begin, end
+
+
+def parts(run: KeptRun) -> list[tuple[str, int, int]]:
+    """(name, begin, end) of what follows each other in a run: layers, and calls before and after them."""
+    found = []
+    for name, spans in groupby(sorted(run.spans, key=lambda s: s.start), key=part_name):
+        inside = list(spans)
+        found.append((name, inside[0].start, max(s.end for s in inside)))
+    return found
+
+
+def part_name(span: Span) -> str:
+    """The layer of a call, "image0.layers.3"; the call's own name where it is in none."""
+    head, found, rest = span.name.partition("layers.")
+    return f"{head}{found}{rest.partition('.')[0]}" if found else span.name

@@ -1,0 +1,70 @@
+"""A run as a value change dump, read back by a parser of others."""
+
+import pytest
+
+from analysis.exports.vcd import vcd
+from analysis.kept_run import KeptRun
+
+VCDVCD = pytest.importorskip("vcdvcd", reason="vcdvcd is not installed").VCDVCD
+
+
+@pytest.fixture(scope="module")
+def run(kept):
+    return KeptRun.load(kept)
+
+
+def read(text: str):
+    return VCDVCD(vcd_string=text)
+
+
+def test_busy_time_and_calls_are_those_of_the_report(run):
+    dump = read(vcd(run))
+    for engine, told in run.report["engines"].items():
+        changes = dump[f"{engine}.busy"].tv
+        up = [t for t, value in changes if value == "1"]
+        down = [t for t, value in changes if value == "0" and t]
+        assert len(up) == len(down) == told["calls"]
+        busy = sum(down) - sum(up)
+        assert busy == pytest.approx(told["share"] * run.elapsed, abs=0.5 * told["calls"])
+        assert run.clock(engine).cycles(busy) == pytest.approx(told["busy_cycles"], abs=1)
+        names = [value for _, value in dump[f"{engine}.name"].tv if value != "idle"]
+        assert names == [s.name for s in run.spans if s.track == engine]
+        calls = [int(value, 2) for _, value in dump[f"{engine}.call"].tv if not value.startswith("1" * 32)]
+        assert [run.trace.spans[i].name for i in calls] == names
+
+
+@pytest.mark.parametrize("bursts", [40_000, 100])
+def test_every_byte_of_a_port_is_counted(run, bursts):
+    """Also where ports are sampled."""
+    text = vcd(run, bursts=bursts)
+    assert ("ports sampled every" in text) == (bursts == 100)
+    dump = read(text)
+    for engine, told in run.report["engines"].items():
+        for name, port in told["ports"].items():
+            nbytes = sum(p.bytes for s in run.spans for p in s.record.ports if p.port == f"{engine}.{name}")
+            assert nbytes == port["beats"] * 32  # a bus word is 256 bit
+            assert int(dump[f"{engine}.{name}.moved"].tv[-1][1], 2) == nbytes
+            assert int(dump[f"{engine}.{name}.outstanding"].tv[-1][1], 2) == 0
+
+
+def test_a_port_is_active_while_its_beats_move(run):
+    """Bursts of one port follow each other, so that the time they are active is the sum of theirs."""
+    dump = read(vcd(run))
+    for port in run.ports:
+        bursts = run.bursts(port)
+        changes = [(t, value) for t, value in dump[f"{port}.active"].tv]
+        active = sum(b - a for (a, v), (b, _) in zip(changes, changes[1:], strict=False) if v == "1")
+        assert active == int((bursts.end - bursts.start).sum())
+
+
+def test_a_window_starts_and_ends_where_it_is_told(run):
+    begin, end = run.layers[1]
+    text = vcd(run, (begin, end))
+    assert f"{begin / 1e9:.6f} ms to {end / 1e9:.6f} ms of {run.elapsed / 1e9:.6f} ms" in text
+    stamps = [int(line[1:]) for line in text.splitlines() if line.startswith("#") and line[1:].isdigit()]
+    assert (stamps[0], stamps[-1]) == (begin, end)
+    assert stamps == sorted(stamps)
+
+
+def test_the_file_lies_in_the_folder_of_the_run(kept, run_tlm):
+    assert run_tlm("trace", kept, "--format", "vcd").startswith(f"{kept}/trace.vcd: ")

@@ -31,10 +31,14 @@ def window_of(run: KeptRun, options: argparse.Namespace) -> Window:
     begin, end = times["--from"], min(times["--to"], run.elapsed)
     if options.layer is not None:
         if options.begin is not None or options.end is not None:
-            problems.append(Problem(Place(f"--layer {options.layer}"), "must be given without --from and --to"))
+            problems.append(
+                Problem(Place(f"--layer {options.layer}"), "must be given without --from and --to")
+            )
         elif options.layer not in run.layers:
             known = f"0 to {max(run.layers)}" if run.layers else "left out: no call belongs to a layer"
-            problems.append(Problem(Place(f"--layer {options.layer}"), f"must be {known}, not {options.layer}"))
+            problems.append(
+                Problem(Place(f"--layer {options.layer}"), f"must be {known}, not {options.layer}")
+            )
         else:
             begin, end = run.layers[options.layer]
     if not problems and not begin < end:

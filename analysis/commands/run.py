@@ -36,7 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                         help="change any key of the platform; may be repeated")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument(
-        "--out", metavar="DIR", help="keep the report, the calls, the trace, the platform and a page to read there"
+        "--out",
+        metavar="DIR",
+        help="keep the report, the calls, the trace, the platform and a page to read there",
     )
     parser.add_argument("--no-data", action="store_true", help="timing only, no tensors")
     parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")

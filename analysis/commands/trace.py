@@ -15,7 +15,9 @@ NAMES = {"perfetto": "trace.perfetto.json", "vcd": "trace.vcd"}
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="a run kept by `tlm run --out DIR`")
     parser.add_argument("--format", choices=tuple(NAMES), default="perfetto", help="default: perfetto")
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: trace.perfetto.json or trace.vcd in DIR")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="default: trace.perfetto.json or trace.vcd in DIR"
+    )
     window_arguments(parser)
 
 

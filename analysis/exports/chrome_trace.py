@@ -141,7 +141,12 @@ class _Trace:
                 head = {"cat": "tensor", "name": tensor.name, "id": number, "pid": ENGINES}
                 at = max(_ns(writer.end) - 1, _ns(writer.start))  # a flow leaves from within its slice
                 yield head | {"ph": "s", "tid": self.engines[writer.track], "ts": _us(at)}
-                yield head | {"ph": "f", "bp": "e", "tid": self.engines[reader.track], "ts": _us(_ns(reader.start))}
+                yield head | {
+                    "ph": "f",
+                    "bp": "e",
+                    "tid": self.engines[reader.track],
+                    "ts": _us(_ns(reader.start)),
+                }
             for tensor in op.outputs:
                 writers[tensor.name] = last[op.name]
 
@@ -152,7 +157,9 @@ class _Trace:
             if ports:
                 yield from _process(PORTS + number, f"ports of {engine}", left_out)
             for i, port in enumerate(ports):
-                yield from _thread(PORTS + number, i + 1, f"{port.partition('.')[2]} ({self.run.ports[port]}s)")
+                yield from _thread(
+                    PORTS + number, i + 1, f"{port.partition('.')[2]} ({self.run.ports[port]}s)"
+                )
                 for span in self.spans:
                     yield from self.use(span, port, PORTS + number, i + 1)
                 if self.with_bursts:
@@ -195,7 +202,11 @@ class _Trace:
             peak = (self.run.report["traffic"]["memories"].get(memory) or {}).get("peak_bytes_per_s")
             yield from _process(MEMORIES + i, memory, [f"peak {peak / 1e9:.2f} GB/s"] if peak else [])
             for command in ("read", "write"):
-                ports = [p for p, what in self.run.ports.items() if what == command and self.run.memory_of(p) == memory]
+                ports = [
+                    p
+                    for p, what in self.run.ports.items()
+                    if what == command and self.run.memory_of(p) == memory
+                ]
                 total = sum((traffic.ports[p] for p in ports), np.zeros(BINS))
                 rates = (traffic.rate(total) / 1e9).round(4).tolist()
                 yield from _counter(MEMORIES + i, f"{command} bandwidth", "GB/s", at, [*rates, 0.0])
@@ -240,7 +251,9 @@ def _slice(pid: int, tid: int, name: str, begin: int, end: int, category: str = 
     }  # fmt: skip
 
 
-def _counter(pid: int, name: str, unit: str, times: Sequence[int], values: Sequence[float]) -> Iterator[Event]:
+def _counter(
+    pid: int, name: str, unit: str, times: Sequence[int], values: Sequence[float]
+) -> Iterator[Event]:
     """Only what changes; of equal times the last."""
     before = None
     for i, (at, value) in enumerate(zip(times, values, strict=True)):

@@ -45,7 +45,11 @@ def vcd(run: KeptRun, window: Window | None = None, bursts: int = BURSTS) -> str
 
 
 def _about(run: KeptRun, begin: int, end: int, bursts: int, step: int) -> str:
-    sampled = f"ports sampled every {time_text(step)}: {bursts} bursts are too many for every change" if step else ""
+    sampled = (
+        f"ports sampled every {time_text(step)}: {bursts} bursts are too many for every change"
+        if step
+        else ""
+    )
     lines = [
         run.name,
         str(run.provenance.get("command", "")),
@@ -74,7 +78,12 @@ def _engines(run: KeptRun, writer: VCDWriter, begin: int, end: int) -> Iterator[
     }
     index = {id(span): i for i, span in enumerate(run.trace.calls or run.trace.spans)}
     for span in sorted(run.spans_in(begin, end), key=lambda s: s.start):
-        both = zip(variables[span.track], (1, index[id(span)], span.name, span.kind), (0, -1, IDLE, IDLE), strict=True)
+        both = zip(
+            variables[span.track],
+            (1, index[id(span)], span.name, span.kind),
+            (0, -1, IDLE, IDLE),
+            strict=True,
+        )
         for variable, busy, idle in both:
             yield max(span.start, begin), variable, busy
             if span.end <= end:
@@ -101,7 +110,9 @@ def _port(writer: VCDWriter, port: str, bursts: Bursts, begin: int, end: int, st
         at = np.append(np.arange(begin, end, step), end)
     else:
         at = np.unique(np.concatenate((bursts.asked, bursts.start, bursts.end)).clip(begin, end))
-    active = np.searchsorted(np.sort(bursts.start), at, "right") - np.searchsorted(np.sort(bursts.end), at, "right")
+    active = np.searchsorted(np.sort(bursts.start), at, "right") - np.searchsorted(
+        np.sort(bursts.end), at, "right"
+    )
     moved = _so_far(bursts.end, bursts.bytes, at)
     outstanding = _so_far(bursts.asked, bursts.bytes, at) - moved
     for variable, values in zip(variables, (active.clip(0, 1), outstanding, moved), strict=True):

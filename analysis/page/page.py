@@ -27,7 +27,9 @@ def page(run: KeptRun) -> str:
     """The page's text: tables, timeline, plots, the platform, what made it."""
     told = run.report
     data, left_out = timeline(run)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.from_string(_asset("page.html.j2"))
     return template.render(
         title=run.name,

@@ -36,7 +36,10 @@ def tables(told: Report) -> list[Table]:
 
 def _calls(told: Report) -> Iterator[Table]:
     ports = {
-        name: {c: [p["utilization"] for p in of["ports"].values() if p["command"] == c] for c in ("read", "write")}
+        name: {
+            c: [p["utilization"] for p in of["ports"].values() if p["command"] == c]
+            for c in ("read", "write")
+        }
         for name, of in told["engines"].items()
     }
     rows = [
@@ -48,7 +51,9 @@ def _calls(told: Report) -> Iterator[Table]:
         for name, of in told["engines"].items()
     ]  # fmt: skip
     host = told["host"]
-    rows.append([text("host, between calls"), Cell(""), count(host["cycles"]), share(host["share"]), *[Cell("")] * 3])
+    rows.append(
+        [text("host, between calls"), Cell(""), count(host["cycles"]), share(host["share"]), *[Cell("")] * 3]
+    )
     yield Table(
         "Engines", ("engine", "calls", "busy cycles", "share", "compute", "reads", "writes"), 1, rows,
         "share of the latency; compute: cycles in which the busiest stage works; reads and writes: beats of the busiest "
@@ -100,7 +105,11 @@ def _traffic(told: Report) -> Iterator[Table]:
     for title, key in (("Energy by action", "by_action_j"), ("Energy by owner", "by_owner_j")):
         parts = energy.get(key, {})
         total = sum(parts.values())
-        rows = [[text(what), number(joules * 1e3, 3), share(joules / total)] for what, joules in parts.items() if joules]
+        rows = [
+            [text(what), number(joules * 1e3, 3), share(joules / total)]
+            for what, joules in parts.items()
+            if joules
+        ]
         note = ""
         if key == "by_action_j" and energy.get("dram_j") is not None:
             note = f"DRAM devices take {energy['dram_j'] * 1e3:.4g} mJ more, outside the chip and not part of its energy."

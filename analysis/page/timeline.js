@@ -83,6 +83,7 @@
   }
   function draw() {
     left = gutter();
+    canvas.dataset.left = String(left);
     const w = width();
     const chart = AXIS + lanes.length * LANE + 14;
     const g = prepare(canvas, chart + data.memories.length * (CHART + 22) + 4);

@@ -81,7 +81,13 @@ def _record(run: KeptRun, record: CallRecord, bins: int) -> dict[str, Any]:
                 if nbytes := record.counts.get(f"{memory}.{command}_bytes"):
                     name = f"{memory}, {command}s"
                     flows.append(
-                        {"name": name, "memory": i, "write": command == "write", "bytes": nbytes, "profile": [nbytes]}
+                        {
+                            "name": name,
+                            "memory": i,
+                            "write": command == "write",
+                            "bytes": nbytes,
+                            "profile": [nbytes],
+                        }
                     )
     return {
         "cycles": record.cycles,

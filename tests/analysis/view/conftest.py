@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -49,10 +50,19 @@ class Browser:
         ]
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with started(tmp_path / "profile") as browser:
+@pytest.fixture(scope="session")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with started(tmp_path_factory.mktemp("browser") / "profile") as browser:
         yield browser
+
+
+@pytest.fixture
+def browser(window: Browser) -> Browser:
+    """An empty page; what was logged and asked for before is forgotten."""
+    window.open("about:blank")
+    assert window.log is not None
+    assert window.requests is not None
+    return window
 
 
 @contextlib.contextmanager
@@ -96,5 +106,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     folder = tmp_path_factory.mktemp("kept") / "run"
     sizes = ("--d-model", "64", "--layers", "2", "--image-size", "64", "--classes", "10")
-    assert main(["run", "zcu102", *sizes, "--no-data", "--out", str(folder), "--json"]) == 0
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(["run", "zcu102", *sizes, "--no-data", "--out", str(folder)]) == 0
     return str(folder)

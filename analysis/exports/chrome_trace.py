@@ -168,11 +168,11 @@ class _Trace:
     def use(self, span: Span, port: str, pid: int, tid: int) -> Iterator[Event]:
         """A call's use of a port, from the first address to the last beat, and its bursts inside."""
         clock = self.run.clock(span.track)
-        for activity in span.record.ports if span.record and clock else ():
-            if activity.port != port:
-                continue
+        if span.record is None or clock is None:
+            return
+        for activity in (p for p in span.record.ports if p.port == port):
             first = clock.next_cycle(span.start - 1)
-            rows = activity.bursts[:, :3] + [first, first, first + 1]  # the last beat takes a cycle
+            rows = activity.bursts[:, :3] + np.array([first, first, first + 1])  # the last beat takes a cycle
             args = {
                 "beats": activity.beats,
                 "bursts": len(activity.bursts),
@@ -183,7 +183,8 @@ class _Trace:
             yield _slice(pid, tid, span.name, begin, end, activity.command, args)
             if self.with_bursts:
                 beats = activity.bursts[:, 3].tolist()
-                for (asked, start, stop), n in zip(edges(clock, rows).tolist(), beats, strict=True):
+                times = edges(clock, rows.ravel()).reshape(-1, 3).tolist()
+                for (asked, start, stop), n in zip(times, beats, strict=True):
                     burst = _slice(pid, tid, "burst", start, stop)
                     yield burst | {"args": {"beats": n, "asked_ps": asked}}
 

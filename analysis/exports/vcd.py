@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from vcd import VCDWriter
+from vcd.writer import Variable
 
 from analysis.exports.chrome_trace import gaps, time_text
 from analysis.kept_run import Bursts, KeptRun, Window
@@ -16,16 +18,16 @@ from analysis.kept_run import Bursts, KeptRun, Window
 IDLE = "idle"
 BURSTS = 40_000  # in a window with more of them ports are sampled
 SAMPLES = 20_000  # over the window
-Change = tuple[int, object, int | str]  # time, variable, value
+Change = tuple[int, Variable[Any], Any]  # time, what changes, value
 
 
 def vcd(run: KeptRun, window: Window | None = None, bursts: int = BURSTS) -> str:
     """The text of the file.
 
-    Of each engine: `busy`, and while it is, `call` (its index in calls.csv, else -1), `name` and `kind`. Of each port:
-    `active` while a burst's beats move, `outstanding` bytes that were asked for and have not moved, and `moved`, all
-    bytes of bursts that ended in the window. With more than `bursts` bursts in the window ports are sampled; `moved`
-    is exact at each sample all the same.
+    Of each engine: `busy`, and while it is, `call` (its index in calls.csv, else -1), `name` and `kind`. Of
+    each port: `active` while a burst's beats move, `outstanding` bytes that were asked for and have not moved,
+    and `moved`, all bytes of bursts that ended in the window. With more than `bursts` bursts in the window
+    ports are sampled; `moved` is exact at each sample all the same.
     """
     begin, end = window or (0, run.elapsed)
     found = {port: run.bursts(port, begin, end) for port in run.ports}

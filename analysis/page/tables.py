@@ -56,8 +56,8 @@ def _calls(told: Report) -> Iterator[Table]:
     )
     yield Table(
         "Engines", ("engine", "calls", "busy cycles", "share", "compute", "reads", "writes"), 1, rows,
-        "share of the latency; compute: cycles in which the busiest stage works; reads and writes: beats of the busiest "
-        "port; the last three of busy cycles",
+        "share of the latency; compute: cycles in which the busiest stage works; reads and writes: beats of the "
+        "busiest port; the last three of busy cycles",
     )  # fmt: skip
     rows = []
     for of in told["calls"]:
@@ -73,8 +73,9 @@ def _calls(told: Report) -> Iterator[Table]:
         )  # fmt: skip
     yield Table(
         "Calls",
-        ("call", "engine", "waits for memory on", "calls", "cycles a call", "share", "compute", "waits", "other"), 3, rows,
-        "compute, waits and other in cycles a call; other: loading, filling, draining, steps that depend on each other",
+        ("call", "engine", "waits for memory on", "calls", "cycles a call", "share", "compute", "waits", "other"),
+        3, rows,
+        "compute, waits, other: cycles a call; other is loading, filling, draining, steps that depend on each other",
     )  # fmt: skip
     rows = [
         [
@@ -112,7 +113,9 @@ def _traffic(told: Report) -> Iterator[Table]:
         ]
         note = ""
         if key == "by_action_j" and energy.get("dram_j") is not None:
-            note = f"DRAM devices take {energy['dram_j'] * 1e3:.4g} mJ more, outside the chip and not part of its energy."
+            note = (
+                f"DRAM devices, outside the chip and not part of its energy: {energy['dram_j'] * 1e3:.4g} mJ."
+            )
         yield Table(title, (title.split()[-1], "mJ", "share"), 1, rows, note)
 
 

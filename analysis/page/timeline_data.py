@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.kept_run import KeptRun
 from analysis.exports.chrome_trace import gaps
+from analysis.kept_run import KeptRun
 from analysis.window import parts
 from tlm.trace import CallRecord, PortActivity
 
@@ -110,4 +110,5 @@ def profile(port: PortActivity, cycles: int, bins: int) -> npt.NDArray[np.int64]
     beats = np.column_stack((after - rows[:, 3], after)).ravel()
     so_far = np.interp(np.linspace(0, cycles, bins + 1), np.maximum.accumulate(times), beats)
     so_far[0], so_far[-1] = 0, port.beats
-    return np.diff(so_far.round().astype(np.int64)) * (port.bytes // port.beats)
+    whole = so_far.round().astype(np.int64)
+    return (whole[1:] - whole[:-1]) * (port.bytes // port.beats)

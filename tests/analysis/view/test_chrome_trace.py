@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_what_is_left_is_the_host(run, trace):
 def test_slices_of_a_track_follow_each_other(trace):
     for calls in slices(trace, "engines").values():
         ordered = sorted(calls, key=lambda c: c["ts"])
-        for before, after in zip(ordered, ordered[1:], strict=False):
+        for before, after in pairwise(ordered):
             assert round((before["ts"] + before["dur"]) * 1000) <= round(after["ts"] * 1000)
 
 

@@ -1,5 +1,7 @@
 """A run as a value change dump, read back by a parser of others."""
 
+from itertools import pairwise
+
 import pytest
 
 from analysis.exports.vcd import vcd
@@ -65,8 +67,8 @@ def test_a_port_is_active_while_its_beats_move(run):
     dump = read(vcd(run))
     for port in run.ports:
         bursts = run.bursts(port)
-        changes = [(t, value) for t, value in dump[f"{port}.active"].tv]
-        active = sum(b - a for (a, v), (b, _) in zip(changes, changes[1:], strict=False) if v == "1")
+        changes = dump[f"{port}.active"].tv
+        active = sum(b - a for (a, v), (b, _) in pairwise(changes) if v == "1")
         assert active == int((bursts.end - bursts.start).sum())
 
 

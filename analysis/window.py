@@ -50,6 +50,16 @@ def window_of(run: KeptRun, options: argparse.Namespace) -> Window:
     return begin, end
 
 
+def cut(run: KeptRun, window: Window, calls: int) -> tuple[Window, str]:
+    """The window up to where it has so many calls, and what that leaves out: "" if nothing."""
+    begin, end = window
+    spans = sorted(run.spans_in(begin, end), key=lambda s: s.start)
+    if len(spans) <= calls:
+        return window, ""
+    told = f"the first {calls:,} of {len(spans):,} calls: --from and --to or --layer choose others"
+    return (begin, spans[calls].start), told
+
+
 def parts(run: KeptRun) -> list[tuple[str, int, int]]:
     """(name, begin, end) of what follows each other in a run: layers, and calls before and after them."""
     found = []

@@ -14,13 +14,14 @@ import numpy as np
 
 from analysis.kept_run import KeptRun, Window, edges
 from analysis.power import power
-from analysis.window import parts
+from analysis.window import cut, parts
 from tlm.trace import Span
 from tlm.units import MS, NS
 from workloads.operations import Role
 
 Event = dict[str, Any]
 BURSTS = 40_000  # in a window with more of them there are no slices of bursts
+CALLS = 5_000  # at most
 BINS = 2_000  # of bandwidth over the window
 RUN, HOST, ENGINES, MEMORIES, PORTS = 1, 2, 3, 10, 20  # processes; an engine's ports are one, so is a memory
 
@@ -29,19 +30,20 @@ def chrome_trace(run: KeptRun, window: Window | None = None, bursts: int = BURST
     """The text of the file, an event a line.
 
     Slices: parts of the run, calls of each engine, what no engine does, calls' use of each port, and bursts
-    where the window has at most `bursts`. Flows: from the call that writes a tensor to those that read it.
-    Counters: bandwidth of each memory in BINS bins, power, and bursts outstanding where there are slices of them.
+    where the window has at most `bursts`; a window ends where it has CALLS calls. Flows: from the call that
+    writes a tensor to those that read it. Counters: bandwidth of each memory in BINS bins, power, and bursts
+    outstanding where there are slices of them.
     """
-    begin, end = window or (0, run.elapsed)
-    trace = _Trace(run, begin, end, bursts)
+    (begin, end), left_out = cut(run, window or (0, run.elapsed), CALLS)
+    trace = _Trace(run, begin, end, bursts, left_out)
     events = ",\n".join(json.dumps(event, separators=(",", ":")) for event in trace.events())
     about = json.dumps(trace.about(), indent=1)
     return f'{{"displayTimeUnit":"ns",\n"otherData":{about},\n"traceEvents":[\n{events}\n]}}\n'
 
 
 class _Trace:
-    def __init__(self, run: KeptRun, begin: int, end: int, limit: int):
-        self.run, self.begin, self.end = run, begin, end
+    def __init__(self, run: KeptRun, begin: int, end: int, limit: int, left_out: str):
+        self.run, self.begin, self.end, self.left_out = run, begin, end, left_out
         self.spans = sorted(run.spans_in(begin, end), key=lambda s: (s.start, -s.end))
         self.bursts = sum(len(p.bursts) for s in self.spans if s.record for p in s.record.ports)
         self.with_bursts = 0 < self.bursts <= limit
@@ -60,6 +62,7 @@ class _Trace:
             "run": run.name,
             "command": str(run.provenance.get("command", "")),
             "window": f"{time_text(self.begin)} to {time_text(self.end)} of {time_text(run.elapsed)}, whole calls",
+            "calls": self.left_out or "all of the window",
             "bursts": bursts,
             "bandwidth": f"averages over {bin_width}",
             "time": "rounded to 1 ns; start_ps and end_ps are exact",
@@ -79,7 +82,9 @@ class _Trace:
         yield from self.power()
 
     def names(self) -> Iterator[Event]:
-        yield from _process(RUN, self.run.name, [self.about()["window"]])
+        yield from _process(
+            RUN, self.run.name, [self.about()["window"], *[self.left_out] * bool(self.left_out)]
+        )
         yield from _thread(RUN, 1, "layers")
         yield from _process(HOST, "host")
         for i, host in enumerate(self.run.hosts):

@@ -14,9 +14,11 @@ from vcd.writer import Variable
 
 from analysis.exports.chrome_trace import gaps, time_text
 from analysis.kept_run import Bursts, KeptRun, Window
+from analysis.window import cut
 
 IDLE = "idle"
 BURSTS = 40_000  # in a window with more of them ports are sampled
+CALLS = 5_000  # at most
 SAMPLES = 20_000  # over the window
 Change = tuple[int, Variable[Any], Any]  # time, what changes, value
 
@@ -27,14 +29,14 @@ def vcd(run: KeptRun, window: Window | None = None, bursts: int = BURSTS) -> str
     Of each engine: `busy`, and while it is, `call` (its index in calls.csv, else -1), `name` and `kind`. Of
     each port: `active` while a burst's beats move, `outstanding` bytes that were asked for and have not moved,
     and `moved`, all bytes of bursts that ended in the window. With more than `bursts` bursts in the window
-    ports are sampled; `moved` is exact at each sample all the same.
+    ports are sampled, and a window ends where it has CALLS calls; `moved` is exact at each sample all the same.
     """
-    begin, end = window or (0, run.elapsed)
+    (begin, end), left_out = cut(run, window or (0, run.elapsed), CALLS)
     found = {port: run.bursts(port, begin, end) for port in run.ports}
     count = sum(len(b.start) for b in found.values())
     step = 0 if count <= bursts else -(-(end - begin) // SAMPLES)
     out = io.StringIO()
-    with VCDWriter(out, "1 ps", date="", comment=_about(run, begin, end, count, step), version=_version(),
+    with VCDWriter(out, "1 ps", date="", comment=_about(run, begin, end, count, step, left_out), version=_version(),
                    init_timestamp=begin) as writer:  # fmt: skip
         changes = [*_engines(run, writer, begin, end), *_host(run, writer, begin, end)]
         for port, of in found.items():
@@ -46,7 +48,7 @@ def vcd(run: KeptRun, window: Window | None = None, bursts: int = BURSTS) -> str
     return out.getvalue()
 
 
-def _about(run: KeptRun, begin: int, end: int, bursts: int, step: int) -> str:
+def _about(run: KeptRun, begin: int, end: int, bursts: int, step: int, left_out: str) -> str:
     sampled = (
         f"ports sampled every {time_text(step)}: {bursts} bursts are too many for every change"
         if step
@@ -56,6 +58,7 @@ def _about(run: KeptRun, begin: int, end: int, bursts: int, step: int) -> str:
         run.name,
         str(run.provenance.get("command", "")),
         f"{time_text(begin)} to {time_text(end)} of {time_text(run.elapsed)}",
+        left_out,
         sampled or "ports with every burst",
     ]
     return "\n".join(line for line in lines if line)

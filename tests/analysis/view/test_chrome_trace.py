@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from analysis.exports import chrome_trace as chrome_trace_module
 from analysis.exports.chrome_trace import chrome_trace
 from analysis.kept_run import KeptRun
 from analysis.power import power
@@ -155,6 +156,18 @@ def test_many_bursts_are_left_out_and_it_is_said(run):
     assert "left out" in trace["otherData"]["bursts"]
     labels = [e["args"]["labels"] for e in trace["traceEvents"] if e["name"] == "process_labels"]
     assert sum("bursts left out" in text for text in labels) == len(run.engines)
+
+
+def test_a_long_run_is_cut_and_it_is_said(run, monkeypatch):
+    """The file ends where the eleventh call starts."""
+    monkeypatch.setattr(chrome_trace_module, "CALLS", 10)
+    trace = json.loads(chrome_trace(run))
+    assert sum(len(track) for track in slices(trace, "engines").values()) == 10
+    assert trace["otherData"]["calls"].startswith("the first 10 of 52 calls")
+    assert (
+        max(e["ts"] for e in trace["traceEvents"] if "ts" in e)
+        <= sorted(s.start for s in run.spans)[10] / 1e6 + 1e-3
+    )
 
 
 def test_a_window_has_the_calls_that_touch_it(run, kept, tmp_path, run_tlm):

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from analysis.exports import vcd as vcd_module
 from analysis.exports.vcd import vcd
 from analysis.kept_run import KeptRun
 
@@ -79,6 +80,14 @@ def test_a_window_starts_and_ends_where_it_is_told(run):
     stamps = [int(line[1:]) for line in text.splitlines() if line.startswith("#") and line[1:].isdigit()]
     assert (stamps[0], stamps[-1]) == (begin, end)
     assert stamps == sorted(stamps)
+
+
+def test_a_long_run_is_cut_and_it_is_said(run, monkeypatch):
+    monkeypatch.setattr(vcd_module, "CALLS", 10)
+    text = vcd(run)
+    assert "the first 10 of 52 calls" in text
+    dump = read(text)
+    assert sum(value == "1" for e in run.engines for _, value in dump[f"{e}.busy"].tv) == 10
 
 
 def test_the_file_lies_in_the_folder_of_the_run(kept, run_tlm):

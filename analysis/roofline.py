@@ -54,7 +54,7 @@ def bounds(run: KeptRun) -> list[Bound]:
     paths = {port: _path(run, port) for port in run.ports}
     peaks = {name: m["peak_bytes_per_s"] for name, m in run.report["traffic"]["memories"].items()}
     found = []
-    known: dict[tuple[int, str], tuple[int, int, Mapping[str, float]]] = {}
+    known: dict[tuple[int, str], tuple[int, int, dict[str, float]]] = {}
     for span in run.spans:
         if span.record is None or (clock := run.clock(span.track)) is None:
             continue

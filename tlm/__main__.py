@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "run": "simulate a model on a platform and report",
+    "plot": "pictures of a kept run, or of a platform over resolutions",
     "show": "print a platform, resolved, and where each value comes from",
     "validate": "compare predictions with measurements",
     "op": "cycles of one call of an engine",

@@ -25,6 +25,10 @@ class Lane:
     density: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     calls: int = 0
 
+    @property
+    def kinds(self) -> list[str]:
+        return list(dict.fromkeys([*(bar.kind for bar in self.bars), *sorted(self.density)]))
+
 
 def lanes(run: KeptRun, window: Window, columns: int) -> list[Lane]:
     """Lanes of the engines, then of the hosts; a host that records nothing works between the calls."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
@@ -18,25 +20,25 @@ from tlm.units import MS, NS, SECOND, US
 KINDS = {
     "Linear": "#2b1d7a",
     "Conv": "#8f1f4f",
-    "Flip": "#1d6b33",
-    "Scan": "#c4502e",
-    "NormSum": "#9a7fb8",
-    "Smooth": "#3fb8a4",
-    "Embed": "#8fcdf0",
-    "LoadClassToken": "#efe08f",
+    "Flip": "#2a8a45",
+    "Scan": "#d4603a",
+    "NormSum": "#a98bc8",
+    "Smooth": "#6fd4c0",
+    "Embed": "#9fd6f5",
+    "LoadClassToken": "#f3e6a0",
 }
 OTHERS = ("#444444", "#6f6f6f", "#9a9a9a", "#bdbdbd")
-HOST = "#d9d9d9"
+HOST = "#c4c4c4"
 READ, WRITE = "#2166ac", "#f4a582"
-COMPUTE, WAIT, OTHER = "#2b1d7a", "#d9793b", "#c9c9c9"  # parts of a call's time
+COMPUTE, WAIT, OTHER = "#2b1d7a", "#d9793b", "#a9d3e8"  # parts of a call's time
 INK, FAINT = "#222222", "#777777"
 WIDTH = 12.0  # inches
 DPI = 150
 _PARTS = {  # names of a GPU's steps
-    "linear": "Linear", "conv": "Conv", "flip": "Flip", "scan": "Scan", "norm": "NormSum", "merge": "NormSum",
+    "linear": "Linear", "conv": "Conv", "flip": "Flip", "scan": "Scan", "norm": "NormSum", "merge": "NormSum", "mean": "NormSum",
     "add": "NormSum", "smooth": "Smooth", "embed": "Embed", "load": "LoadClassToken",
 }  # fmt: skip
-_RC = {
+_RC: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": 9,
     "axes.titlesize": 10,
@@ -66,13 +68,18 @@ def colours(kinds: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     rest = 0
     for kind in sorted(set(kinds)):
-        known = kind if kind in KINDS else _PARTS.get(kind.split("+")[0].lower().split("_")[0])
+        known = kind if kind in KINDS else _PARTS.get(short(kind).lower().split("_")[0])
         if known is None:
             found[kind] = OTHERS[rest % len(OTHERS)]
             rest += 1
         else:
             found[kind] = KINDS[known]
     return found
+
+
+def short(kind: str) -> str:
+    """The first of a GPU's steps, which gives a kind its colour."""
+    return kind.partition("+")[0]
 
 
 def luminance(colour: str) -> float:
@@ -95,11 +102,18 @@ def figure(height: float, title: str, subtitle: str = "", width: float = WIDTH) 
     return drawn
 
 
-def legend(axes: Axes, named: dict[str, str], **options: object) -> None:
+def legend(axes: Axes, named: dict[str, str], **options: Any) -> None:
     """A row of colours above the axes."""
     handles = [Patch(facecolor=colour, label=name, edgecolor="none") for name, colour in named.items()]
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "ncols": len(handles), "borderaxespad": 0.2,
-             "handlelength": 1.2, "columnspacing": 1.4, "borderpad": 0}  # fmt: skip
+    above: dict[str, Any] = {
+        "loc": "lower left",
+        "bbox_to_anchor": (0, 1.0),
+        "ncols": len(handles),
+        "borderaxespad": 0.2,
+        "handlelength": 1.2,
+        "columnspacing": 1.4,
+        "borderpad": 0,
+    }
     axes.legend(handles=handles, **{**above, **options})
 
 
@@ -113,19 +127,32 @@ def time_unit(ps: float) -> tuple[float, str]:
 
 def spell(ps: float) -> str:
     """A time with four digits."""
-    unit, name = time_unit(ps)
-    return f"{ps / unit:.4g} {name}"
+    unit, name = time_unit(ps * 2)
+    return f"{ps / unit:,.4g} {name}"
 
 
-def percent(axis: object) -> None:
+def spell_share(part: float) -> str:
+    """A share in percent, one that rounds to nothing told apart from none."""
+    return "<0.1%" if 0 < part < 0.0005 else f"{part:.1%}"
+
+
+def spell_joules(amount: float) -> str:
+    """An energy with three digits."""
+    for unit, name in ((1, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ")):
+        if amount >= unit:
+            return f"{amount / unit:.3g} {name}"
+    return f"{amount / 1e-12:.3g} pJ"
+
+
+def percent(axis: Axis) -> None:
     """Label an axis of shares in percent."""
-    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))  # type: ignore[attr-defined]
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
 
 
 def render(drawn: Figure, form: str) -> bytes:
     """The figure as "png" or "svg"; equal figures give equal bytes."""
     file = io.BytesIO()
-    metadata = {"Software": None} if form == "png" else {"Date": None, "Creator": None}
+    metadata: dict[str, Any] = {"Software": None} if form == "png" else {"Date": None, "Creator": None}
     with style():
         drawn.savefig(file, format=form, metadata=metadata)
     return file.getvalue()

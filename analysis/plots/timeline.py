@@ -24,15 +24,17 @@ from analysis.plots.style import (
     figure,
     ink,
     legend,
+    short,
     spell,
     time_unit,
 )  # fmt: skip
 
 LEFT, RIGHT = 1.35, 0.95  # inches beside the axes: names of tracks and ports, the scale of the ports
 LANE, ROW, MEMORY = 0.3, 0.155, 1.25  # inches a lane, a port, the memory's bandwidth
-HEAD, GAP, FOOT = 1.05, 0.42, 0.5
+HEAD, GAP, FOOT = 0.92, 0.42, 0.5
 BAR = 0.42  # half the height of a bar in lanes
-LETTER = 0.085  # inches a letter of a bar's name takes
+LETTER = 0.062  # inches a letter of a bar's name takes
+RIM = 0.06  # inches of a bar that has an edge
 COLUMNS = int((WIDTH - LEFT - RIGHT) * DPI / 2)
 PORTS = LinearSegmentedColormap.from_list("ports", ["#ffffff", "#9ecae1", "#2166ac", "#08213f"])
 
@@ -50,11 +52,11 @@ def timeline(run: KeptRun, window: Window | None = None, what: str = "") -> Figu
         heights.append(len(ports) * ROW)
     total = HEAD + sum(heights) + GAP * (len(heights) - 1) + FOOT
     calls = sum(lane.calls for lane in drawn_lanes if lane.track in run.engines)
-    told = f"{spell(begin)} to {spell(end)} of {spell(run.elapsed)}, {calls:,} calls" if window else (
-        f"{spell(run.elapsed)}, {calls:,} calls"
-    )  # fmt: skip
-    drawn = figure(total, f"{run.name}{': ' if what else ''}{what}", told)
     unit, unit_name = time_unit(end - begin)
+    told = f"{calls:,} call{'s' * (calls != 1)}, {spell(run.elapsed)} in all"
+    if window:
+        told = f"{begin / unit:,.3f} to {end / unit:,.3f} {unit_name}, {told}"
+    drawn = figure(total, f"{run.name}{': ' if what else ''}{what}", told)
     axes: list[Axes] = []
     top = total - HEAD
     for height in heights:
@@ -78,8 +80,9 @@ def timeline(run: KeptRun, window: Window | None = None, what: str = "") -> Figu
 
 def _lanes(axes: Axes, drawn: Sequence[Lane], window: Window, unit: float) -> None:
     begin, end = window
-    kinds = {s.kind for lane in drawn for s in lane.bars} | {k for lane in drawn for k in lane.density}
-    palette = {**colours(kinds - {BETWEEN}), **({BETWEEN: HOST} if BETWEEN in kinds else {})}
+    kinds = list(dict.fromkeys(kind for lane in drawn for kind in lane.kinds))
+    known = colours(kinds)
+    palette = {kind: HOST if kind == BETWEEN else known[kind] for kind in kinds}
     edges = np.linspace(begin, end, COLUMNS + 1) / unit
     inches = (WIDTH - LEFT - RIGHT) / (end - begin)
     for row, lane in enumerate(drawn):
@@ -91,7 +94,11 @@ def _lanes(axes: Axes, drawn: Sequence[Lane], window: Window, unit: float) -> No
         for kind in sorted({bar.kind for bar in lane.bars}):
             found = [bar for bar in lane.bars if bar.kind == kind]
             ranges = [(bar.start / unit, (bar.end - bar.start) / unit) for bar in found]
-            axes.broken_barh(ranges, (row - BAR, 2 * BAR), color=palette[kind], linewidth=0)
+            # a white edge tells neighbours apart where there is room for it
+            rims = [0.6 if (bar.end - bar.start) * inches > RIM else 0 for bar in found]
+            axes.broken_barh(
+                ranges, (row - BAR, 2 * BAR), facecolor=palette[kind], edgecolor="white", linewidths=rims
+            )
         for bar in lane.bars:
             low, high = max(bar.start, begin), min(bar.end, end)
             name = bar.name.rpartition(".")[2]
@@ -104,8 +111,7 @@ def _lanes(axes: Axes, drawn: Sequence[Lane], window: Window, unit: float) -> No
     axes.set_yticks([row + 0.5 for row in range(len(drawn) - 1)], minor=True)
     axes.tick_params(axis="y", which="minor", length=0)
     axes.grid(axis="y", which="minor", linewidth=0.5)
-    order = sorted(palette, key=lambda kind: (kind == BETWEEN, list(palette).index(kind)))
-    legend(axes, {kind: palette[kind] for kind in order}, ncols=min(len(order), 9))
+    legend(axes, {short(kind): colour for kind, colour in palette.items()})
 
 
 def _memory(axes: Axes, run: KeptRun, traffic: Traffic, memory: str, unit: float) -> None:
@@ -118,7 +124,7 @@ def _memory(axes: Axes, run: KeptRun, traffic: Traffic, memory: str, unit: float
     peak = run.report["traffic"]["memories"].get(memory, {}).get("peak_bytes_per_s")
     named = {f"read, {reads.mean():.2f} GB/s on average": READ, f"written, {writes.mean():.2f} GB/s": WRITE}
     if peak:
-        told = f"peak {peak / 1e9:.2f} GB/s"
+        told = f"peak {peak / 1e9:.4g} GB/s"
         if top > peak / 1e9 / 3:
             axes.axhline(peak / 1e9, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
             top = max(top, peak / 1e9)
@@ -154,8 +160,10 @@ def _ports(
     box = axes.get_position()
     high = min(box.height, 1.6 / drawn.get_figheight())
     scale = drawn.add_axes((1 - 0.78 / WIDTH, box.y1 - high, 0.13 / WIDTH, high))
-    bar = drawn.colorbar(image, cax=scale, ticks=[0, 0.01, 0.1, 0.25, 0.5, 1])
-    bar.ax.set_yticklabels(["0", "0.01", "0.1", "0.25", "0.5", "1"], size=7)
+    inches = high * drawn.get_figheight()
+    marks = [0, 0.01, 0.1, 0.25, 0.5, 1] if inches > 0.9 else [0, 0.25, 1] if inches > 0.4 else [0, 1]
+    bar = drawn.colorbar(image, cax=scale, ticks=marks)
+    bar.ax.set_yticklabels([f"{mark:g}" for mark in marks], size=7)
     bar.outline.set_linewidth(0.4)
 
 

@@ -7,7 +7,7 @@ import os
 
 from analysis.folder import write_files
 from analysis.kept_run import KeptRun
-from analysis.window import window_arguments, window_of
+from analysis.window import cut, window_arguments, window_of
 
 NAMES = {"perfetto": "trace.perfetto.json", "vcd": "trace.vcd"}
 
@@ -25,11 +25,14 @@ def main(options: argparse.Namespace) -> int:
     run = KeptRun.load(options.folder)
     window = window_of(run, options)
     if options.format == "vcd":
+        from analysis.exports.vcd import CALLS
         from analysis.exports.vcd import vcd as export
     else:
+        from analysis.exports.chrome_trace import CALLS
         from analysis.exports.chrome_trace import chrome_trace as export
     path = options.output or os.path.join(options.folder, NAMES[options.format])
     text = export(run, window)
     write_files(os.path.dirname(path) or ".", {os.path.basename(path): text.encode()}, "-o")
-    print(f"{path}: {len(text.encode()) / 1e6:.2f} MB")
+    _, left_out = cut(run, window, CALLS)
+    print(f"{path}: {len(text.encode()) / 1e6:.2f} MB{', ' * bool(left_out)}{left_out}")
     return 0

@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from analysis.kept_run import KeptRun
+from analysis.page.pictures import pictures
 from analysis.page.tables import tables
 from analysis.page.timeline_data import kinds, timeline
 
@@ -40,7 +41,7 @@ def page(run: KeptRun) -> str:
         moves=bool(run.memories),
         shortened=left_out,
         tables=tables(told),
-        plots=[],
+        pictures=pictures(run),
         values=list(_values(run)),
         command=run.provenance.get("command", ""),
         facts=list(_facts(run)),

@@ -26,7 +26,7 @@
     const g = canvas.getContext("2d");
     g.font = FONT;
     const names = [...data.lanes, ...data.memories].map((of) => g.measureText(of.name).width);
-    return Math.ceil(Math.min(Math.max(...names) + 12, canvas.clientWidth / 4));
+    return Math.ceil(Math.min(Math.max(...names, 52) + 12, canvas.clientWidth / 4));
   }
 
   // --- scales and texts

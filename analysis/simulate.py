@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tlm.component import Sequencer
 from tlm.platform import Platform, load_platform
-from tlm.run import Run, run
+from tlm.runner import Run, run
 from tlm.simulation import Simulation
 from workloads.lowering import lower
 from workloads.operations import Program

@@ -10,7 +10,7 @@ from analysis.simulate import Result
 from tlm.component import Sequencer
 from tlm.trace import Span
 from tlm.units import Clock
-from workloads.operations import Linear, NormSum, Operation
+from workloads.operations import Linear, NormSum, Operation, Program
 
 
 @dataclass
@@ -83,10 +83,10 @@ def group(result: Result, label: Callable[[Span], str]) -> list[CallGroup]:
     return sorted(found.values(), key=lambda g: -g.time)
 
 
-def labels(result: Result) -> Callable[[Span], str]:
+def labels(program: Program) -> Callable[[Span], str]:
     """A span's operation and its shape: "Linear 192 to 384"; the kind alone where it is no call of an operation."""
-    names = {op.name: _label(op) for op in result.workload.program.operations}
-    kinds = {type(op).__name__ for op in result.workload.program.operations}
+    names = {op.name: _label(op) for op in program.operations}
+    kinds = {type(op).__name__ for op in program.operations}
     return lambda span: names.get(span.name, span.kind) if span.kind in kinds else span.kind
 
 

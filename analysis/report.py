@@ -50,7 +50,7 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
         "engines": {e.engine: _engine(e, elapsed) for e in group(result, lambda _: "")},
         "host": {"share": host / elapsed, "cycles": clock.cycles(host) if clock else None},
         "time": _time(kinds, elapsed, host),
-        "calls": [_calls(g, elapsed) for g in group(result, labels(result))],
+        "calls": [_calls(g, elapsed) for g in group(result, labels(work.program))],
         "traffic": _traffic(result),
         "bottleneck": bottleneck(kinds, elapsed, host),
         "baselines": {name: _baseline(other, latency_ms, spent) for name, other in (baselines or {}).items()},

@@ -74,7 +74,8 @@ def test_set_changes_a_figure(capsys):
 def test_out_keeps_report_and_calls(capsys, tmp_path):
     folder = tmp_path / "kept" / "here"
     data = run(capsys, RTL, "--resolution", "96", "--no-baselines", "--out", str(folder))
-    assert sorted(p.name for p in folder.iterdir()) == ["calls.csv", "report.json"]
+    files = ["calls.csv", "platform.yaml", "provenance.json", "report.json", "trace.npz"]
+    assert sorted(p.name for p in folder.iterdir()) == files
     assert json.loads((folder / "report.json").read_text()) == data
     rows = list(csv.DictReader((folder / "calls.csv").read_text().splitlines()))
     assert len(rows) == 580

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -35,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module.arguments(command)
     errors = importlib.import_module("analysis.commands").BAD_INPUT
     try:
-        return module.main(command.parse_args(given[1:])) or 0
+        options = command.parse_args(given[1:])
+        options.command_line = shlex.join(["tlm", *given])
+        return module.main(options) or 0
     except errors as error:
         print(error, file=sys.stderr)
         return 2

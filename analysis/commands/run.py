@@ -9,7 +9,8 @@ from typing import Any
 
 from analysis.baselines import load_baselines, run_baselines
 from analysis.console import progress
-from analysis.keep import check_folder, keep
+from analysis.folder import check_folder
+from analysis.kept_run import FILES, save
 from analysis.model_file import is_model_file, read_model
 from analysis.platform_path import find_platform
 from analysis.report import report
@@ -34,7 +35,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE",
                         help="change any key of the platform; may be repeated")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    parser.add_argument("--out", metavar="DIR", help="keep report.json and calls.csv there")
+    parser.add_argument(
+        "--out", metavar="DIR", help="keep the report, the calls, the trace and the platform there"
+    )
     parser.add_argument("--no-data", action="store_true", help="timing only, no tensors")
     parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
     parser.add_argument("-v", "--verbose", action="store_true", help="ports, and where energy goes")
@@ -47,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
     others, notes = run_baselines(baselines, work)
     told = report(result, others, notes)
     if options.out:
-        keep(options.out, told, result)
+        save(result, told, options.out, command=getattr(options, "command_line", ""))
     if options.json:
         print(json.dumps(told))
     else:
@@ -55,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
 
         show(told, options.verbose)
         if options.out:
-            print(f"Kept in {options.out}: report.json, calls.csv")
+            print(f"Kept in {options.out}: {', '.join(FILES)}")
     return 0
 
 

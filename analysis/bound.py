@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The largest part of the cycles: compute, the waits for one port, or neither of them."""
+    """The largest part of the cycles: "compute", "latency", or the port that is waited for."""
 
-    part: Literal["compute", "port", "latency"]
-    port: str  # the one that waits, "" for other parts
+    part: str
     share: float
 
     def __str__(self) -> str:
-        what = f"waits on {self.port}" if self.part == "port" else self.part
+        what = self.part if self.part in ("compute", "latency") else f"waits on {self.part}"
         return f"{what} {self.share:.0%}"
 
 
@@ -36,11 +35,8 @@ def bound(calls: Mapping[str, Any]) -> Bound | None:
     cycles = calls["cycles"] / calls["calls"]
     if not cycles:
         return None
-    name = max(found, key=lambda part: found[part])
-    share = min(1.0, found[name] / cycles)
-    if name == "compute" or name == "latency":
-        return Bound(name, "", share)
-    return Bound("port", name, share)
+    part = max(found, key=lambda name: found[name])
+    return Bound(part, min(1.0, found[part] / cycles))
 
 
 def words(calls: Mapping[str, Any], port: str) -> str:

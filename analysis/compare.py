@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from analysis.bound import bound, parts, words
@@ -14,6 +15,7 @@ from analysis.subject import Subject
 
 Table = list[dict[str, Any]]
 HOST = "host"
+CLOCK = "runs at"
 SAME_CLOCK = 1e-6  # relative: what is nearer is rounding of picoseconds
 
 
@@ -162,11 +164,13 @@ def _outcome(subjects: Sequence[Subject]) -> Table:
     """A row per figure: `figure`, then its value per run, None where a run has none."""
     figures = dict(_FIGURES)
     for engine in dict.fromkeys(name for s in subjects for name in s.report["engines"]):
-        figures[f"utilization {engine}"] = lambda r, e=engine: (
-            r["engines"].get(e, {}).get("compute_utilization")
-        )
+        figures[f"utilization {engine}"] = partial(_utilization, engine)
     rows = [{"figure": f, **{s.label: of(s.report) for s in subjects}} for f, of in figures.items()]
     return [row for row in rows if any(row[s.label] is not None for s in subjects)]
+
+
+def _utilization(engine: str, told: Mapping[str, Any]) -> float | None:
+    return told["engines"].get(engine, {}).get("compute_utilization")
 
 
 def _difference(a: Subject, b: Subject, inputs: Table) -> Difference:
@@ -236,29 +240,24 @@ def _why(ms: Sequence[float], old: Mapping[str, Any] | None, new: Mapping[str, A
     for part in dict.fromkeys((*was, *now)):
         causes[part] = n[1] * (now.get(part, 0) - was.get(part, 0)) / hz[0] * 1e3
     cause = max(causes, key=lambda name: causes[name] if slower else -causes[name])
-    cycles = [calls["cycles"] / calls["calls"] for calls in (old, new)]
     match cause:
         case "clock":
-            return f"runs at {hz[1] / 1e6:.4g} instead of {hz[0] / 1e6:.4g} MHz"
+            return f"{CLOCK} {hz[1] / 1e6:.4g} instead of {hz[0] / 1e6:.4g} MHz"
         case "calls":
             return f"{n[1]:,} calls instead of {n[0]:,}"
         case "compute":
-            return f"its busiest stage works {now[cause]:,.0f} cycles a call instead of {was[cause]:,.0f}"
+            return f"its busiest stage works {now[cause]:,.0f} cycles a call, before {was[cause]:,.0f}"
         case "latency" if "kind" not in new:
-            return f"{now[cause]:,.0f} cycles a call instead of {was[cause]:,.0f}"
+            return f"{now[cause]:,.0f} cycles a call, before {was[cause]:,.0f}"
         case "latency":
             return (
-                f"loading, filling, draining and dependent steps take {now[cause]:,.0f} cycles a call "
-                f"instead of {was[cause]:,.0f}"
+                f"loading, filling, draining and dependent steps take {now[cause]:,.0f} cycles a call, "
+                f"before {was[cause]:,.0f}"
             )
-    port, moved = cause, words(new if cause in now else old, cause)
-    w = [found.get(port, 0.0) for found in (was, now)]
-    if not slower:
-        return f"its {moved} on {port} wait {w[1]:,.0f} cycles a call for memory instead of {w[0]:,.0f}"
-    return (
-        f"its {moved} wait for memory, {w[1]:,.0f} of {cycles[1]:,.0f} cycles a call on {port} "
-        f"instead of {w[0]:,.0f} of {cycles[0]:,.0f}"
-    )
+    moved = words(new if cause in now else old, cause)
+    name = cause.partition(".")[2]
+    verb = "wait for memory" if slower else "wait less for memory"
+    return f"its {moved} {verb}, {now.get(cause, 0):,.0f} cycles a call on {name}, before {was.get(cause, 0):,.0f}"
 
 
 def _summary(a: Subject, b: Subject, movers: Table, inputs: Table, same: bool) -> list[str]:
@@ -284,8 +283,8 @@ def _summary(a: Subject, b: Subject, movers: Table, inputs: Table, same: bool) -
         forward = [row for row in movers if row["delta_ms"] * delta > 0] if delta else movers
         back = [row for row in movers if row["delta_ms"] * delta < 0]
         reasons = {row["why"] for row in forward if _counts(row, ms)}
-        if len(reasons) == 1 and len(forward) > 1 and reasons != {""}:
-            lines.append(f"All its calls have one reason: each {reasons.pop().removeprefix('its ')}.")
+        if len(reasons) == 1 and next(iter(reasons)).startswith(CLOCK):
+            lines.append(f"Every engine {reasons.pop()}.")
         else:
             lines += [_mover(row, delta) for row in forward[:2] if _counts(row, ms)]
         lines += [f"Against it: {_mover(row, 0)}" for row in back[:1] if _counts(row, ms)]
@@ -300,9 +299,14 @@ def _counts(row: Mapping[str, Any], ms: Sequence[float]) -> bool:
 
 def _mover(row: Mapping[str, Any], delta: float) -> str:
     share = f", {row['delta_ms'] / delta:.0%} of the difference" if delta else ""
-    why = f": {row['why']}" if row["why"] else ""
     where = "The host between calls" if row["engine"] == HOST else f"{row['kind']} on {row['engine']}"
-    return f"{where} ({row['delta_ms']:+.3f} ms{share}){why}."
+    cycles = [row["from_cycles"], row["to_cycles"]]
+    if row["engine"] == HOST or None in cycles or round(cycles[0]) == round(cycles[1]):
+        each = ""
+    else:
+        each = f" takes {cycles[1]:,.0f} cycles a call instead of {cycles[0]:,.0f}"
+    why = f": {row['why']}" if row["why"] else ""
+    return f"{where}{each} ({row['delta_ms']:+.3f} ms{share}){why}."
 
 
 def _nothing(a: Subject, b: Subject, changed: Sequence[str]) -> str:

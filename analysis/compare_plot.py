@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,8 @@ from matplotlib.patches import Patch
 
 from analysis import lanes
 from analysis.compare import Comparison
+from analysis.output_file import write_file
 from analysis.subject import Bar
-from tlm.errors import InputError, Place, Problem
 
 LANE = 0.22  # inch a lane
 HATCHES = ("", "///", "...", "\\\\\\", "xxx", "ooo", "---", "+++")  # tell engines apart in grey
@@ -23,16 +24,11 @@ HATCHES = ("", "///", "...", "\\\\\\", "xxx", "ooo", "---", "+++")  # tell engin
 def plot(comparison: Comparison, path: str, layer: int = 0) -> None:
     """Write a picture, whole or not at all, in the format that the suffix names. Raises InputError."""
     kind = os.path.splitext(path)[1][1:].lower()
-    part = f"{path}.{os.getpid()}"
     metadata: dict[str, Any] = {} if kind == "png" else {"CreationDate" if kind == "pdf" else "Date": None}
-    try:
-        with matplotlib.rc_context({"svg.hashsalt": "tlm", "hatch.linewidth": 0.5}):
-            draw(comparison, layer).savefig(part, format=kind, dpi=150, metadata=metadata)
-        os.replace(part, path)
-    except OSError as error:
-        if os.path.exists(part):
-            os.remove(part)
-        raise InputError([Problem(Place(f"-o {path}"), f"must be a file to write ({error.strerror})")]) from None
+    content = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "tlm", "hatch.linewidth": 0.5}):
+        draw(comparison, layer).savefig(content, format=kind, dpi=150, metadata=metadata)
+    write_file(path, content.getvalue(), "-o")
 
 
 def draw(comparison: Comparison, layer: int = 0) -> Figure:
@@ -50,7 +46,7 @@ def draw(comparison: Comparison, layer: int = 0) -> Figure:
     height = len(parts) * (rows * (lane_inch + 0.55) + 0.5) + 0.6 + 0.35 * len(comparison.summary[:4])
     figure = Figure(figsize=(12, height), layout="constrained")
     figure.suptitle(
-        "\n".join(_wrap(line, 150) for line in comparison.summary[:4]), fontsize=9, ha="left", x=0.01
+        "\n".join(_wrap(line, 160) for line in comparison.summary[:4]), fontsize=9, ha="left", x=0.01
     )
     for at, (panel, (title, of)) in enumerate(
         zip(figure.subfigures(len(parts), 1, squeeze=False)[:, 0], parts, strict=True)
@@ -60,7 +56,7 @@ def draw(comparison: Comparison, layer: int = 0) -> Figure:
         scale, unit = (1e-9, "ms") if longest >= 1e9 else (1e-6, "us")
         axes = panel.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
         for axis, subject, bars, begin in zip(axes, subjects, of, begins, strict=True):
-            _lanes(axis, bars, begin, scale, names, colour, hatch)
+            _lanes(axis, bars, begin, scale, names, colour, hatch, longest * scale)
             took = (max(b.end for b in bars) - begin) * scale
             axis.set_title(f"{title} on {subject.label}: {took:,.3f} {unit}", fontsize=9, loc="left")
             axis.axvline(took, color="0.2", linewidth=0.8, linestyle=":")
@@ -73,11 +69,11 @@ def draw(comparison: Comparison, layer: int = 0) -> Figure:
 
 def _lanes(
     axis: Any, bars: Sequence[Bar], begin: int, scale: float, names: Sequence[str],
-    colour: Mapping[str, str], hatch: Mapping[str, str],
+    colour: Mapping[str, str], hatch: Mapping[str, str], longest: float,
 ) -> None:  # fmt: skip
     for lane, name in enumerate(names):
         spans = [((b.start - begin) * scale, (b.end - b.start) * scale) for b in bars if b.engine == name]
-        wide = len(spans) <= 60  # a hatch needs room
+        wide = bool(spans) and max(width for _, width in spans) > 0.012 * longest  # a hatch needs room
         axis.broken_barh(
             spans, (lane - 0.42, 0.84), facecolor=colour[name], hatch=hatch[name] if wide else "",
             edgecolor="white" if wide else colour[name], linewidth=0.3,

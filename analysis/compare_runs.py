@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from analysis.compare import Knob
-from analysis.simulate import Result, Workload, simulate
+from analysis.kept_run import KeptRun
+from analysis.report import report
+from analysis.simulate import Workload, simulate
 from analysis.subject import Subject
 from analysis.variants import Variant
 from tlm.errors import InputError
@@ -20,28 +22,29 @@ class Runs:
     def __init__(self, workload: Workload, step: Callable[[], None] | None = None):
         self.workload = workload
         self.step = step
-        self._results: dict[Variant, Result] = {}
+        self._runs: dict[Variant, KeptRun] = {}
 
-    def result(self, variant: Variant, platform: Platform | None = None) -> Result:
+    def run(self, variant: Variant, platform: Platform | None = None) -> KeptRun:
         """Raises InputError for the platform, WorkloadError for what does not fit it, with its name."""
-        if variant not in self._results:
+        if variant not in self._runs:
             platform = platform or load_platform(variant.path, variant.overrides)
             try:
-                self._results[variant] = simulate(platform, self.workload, progress=self.step)
+                result = simulate(platform, self.workload, progress=self.step)
             except WorkloadError as error:
                 raise WorkloadError([f"{variant.name}: {message}" for message in error.messages]) from None
-        return self._results[variant]
+            self._runs[variant] = KeptRun.of(result, report(result))
+        return self._runs[variant]
 
     def knobs(self, label: str, variant: Variant) -> list[Knob]:
         """What each override of a variant does on its own to the file that it changes."""
         if variant.kept or not variant.overrides:
             return []
-        before = Subject.of("", self.result(variant.base))
+        before = Subject.of("", self.run(variant.base))
         ms = before.report["latency_ms"]
         found = []
         for override in variant.overrides:
             try:
-                after = Subject.of("", self.result(variant.alone(override)))
+                after = Subject.of("", self.run(variant.alone(override)))
             except (InputError, WorkloadError) as error:
                 found.append(Knob(label, override, ms, None, False, str(error)))
                 continue

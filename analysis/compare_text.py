@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +16,7 @@ from analysis import lanes
 from analysis.compare import HOST, SHARES, Comparison, Difference
 from analysis.subject import Subject
 
+HEADING = 20  # letters of a column's heading
 ROWS = 10  # kinds of calls shown
 KEYS = 24  # keys shown one by one
 NONE = "-"
@@ -28,18 +31,19 @@ def show(comparison: Comparison, layer: int = 0, console: Console | None = None)
             out.print()
         for line, text in enumerate(difference.summary):
             out.print(Text(text, style="bold" if line == 0 else ""))
-    _subjects(comparison, out)
-    _inputs(comparison, out)
+    heads = _headings(comparison.subjects)
+    _subjects(comparison, heads, out)
+    _inputs(comparison, heads, out)
     if comparison.knobs:
         out.print()
         out.print(Text("Each knob on its own", style="bold"))
         for knob in comparison.knobs:
             out.print(Text(f"{knob.subject}: {knob}"))
-    _outcome(comparison, out)
+    _outcome(comparison, heads, out)
     for difference in comparison.differences:
         if not difference.changed_nothing:
             _movers(difference, out)
-    _timeline(comparison.subjects, layer, out)
+    _timeline(comparison.subjects, heads, layer, out)
 
 
 def _table(left: Sequence[str], right: Sequence[str] = ()) -> Table:
@@ -59,25 +63,37 @@ def _print(out: Console, title: str, table: Table, definitions: str = "") -> Non
         out.print(Text(definitions, style="dim"))
 
 
-def _subjects(comparison: Comparison, out: Console) -> None:
+def _headings(subjects: Sequence[Subject]) -> dict[str, str]:
+    """What heads a run's columns: its label, a letter for each where labels are long."""
+    labels = [s.label for s in subjects]
+    if max(map(len, labels)) <= HEADING:
+        return dict(zip(labels, labels, strict=True))
+    return {label: ascii_uppercase[at % 26] for at, label in enumerate(labels)}
+
+
+def _subjects(comparison: Comparison, heads: Mapping[str, str], out: Console) -> None:
     out.print()
     for subject in comparison.subjects:
         told = subject.report
         what = f"ViM {told['model']}, {told['resolution']} x {told['resolution']}, batch {told['batch']}"
-        out.print(Text(f"{subject.label}: {what}, {told['memory'] or 'no memory model'}", style="dim"))
+        head = heads[subject.label]
+        name = subject.label if head == subject.label else f"{head}  {subject.label}"
+        out.print(Text(f"{name}: {what}, {told['memory'] or 'no memory model'}", style="dim"))
 
 
-def _inputs(comparison: Comparison, out: Console) -> None:
+def _inputs(comparison: Comparison, heads: Mapping[str, str], out: Console) -> None:
     """Keys of a part that one side lacks become one row, and so do many bindings."""
     if not comparison.inputs:
         return
     labels = [s.label for s in comparison.subjects]
-    table = _table(("key", *labels, "from"))
+    table = _table(("key", *(heads[label] for label in labels), "from"))
     rows = _folded(comparison)
     for row in rows[:KEYS]:
         origins = dict.fromkeys(row[f"{label} origin"] for label in labels if row[f"{label} origin"])
         table.add_row(
-            row["key"], *(NONE if row[label] is None else row[label] for label in labels), "; ".join(origins)
+            row["key"],
+            *(NONE if row[label] is None else row[label] for label in labels),
+            "; ".join(map(os.path.basename, origins)),
         )
     rest = len(rows) - KEYS
     _print(out, "Inputs that differ", table, f"and {rest} more (--json has all)" if rest > 0 else "")
@@ -120,9 +136,11 @@ def _many(key: str, given: Mapping[str, str]) -> str:
     )
 
 
-def _outcome(comparison: Comparison, out: Console) -> None:
+def _outcome(comparison: Comparison, heads: Mapping[str, str], out: Console) -> None:
     labels = [s.label for s in comparison.subjects]
-    table = _table(("figure",), (labels[0], *(c for label in labels[1:] for c in (label, "change"))))
+    table = _table(
+        ("figure",), (heads[labels[0]], *(c for label in labels[1:] for c in (heads[label], "change")))
+    )
     for row in comparison.outcome:
         share = row["figure"].startswith(SHARES)
         first = row[labels[0]]
@@ -131,7 +149,7 @@ def _outcome(comparison: Comparison, out: Console) -> None:
             cells += [_figure(row[label], share), _change(first, row[label], share)]
         table.add_row(row["figure"], *cells)
     definitions = (
-        "time: parts of the latency; utilization: cycles in which an engine's busiest stage works, of its busy cycles"
+        "time: parts of the latency; utilization: an engine's busiest stage works, of its busy cycles"
     )
     _print(out, "What follows", table, definitions)
 
@@ -152,7 +170,8 @@ def _change(first: float | None, value: float | None, share: bool) -> str:
     if value == first:
         return "="
     if share:
-        return f"{(value - first) * 100:+.1f} points"
+        points = round((value - first) * 100, 1)
+        return f"{points:+.1f} points" if points else "="
     return f"{value / first - 1:+.1%}" if first else ""
 
 
@@ -162,18 +181,21 @@ def _movers(difference: Difference, out: Console) -> None:
         return
     table = _table(("call", "engine"), ("change ms", "ms", "cycles a call"))
     table.add_column("bound by")
-    table.add_column("why", overflow="fold")
+    table.add_column("why, in cycles a call", overflow="fold")
     for row in rows[:ROWS]:
         pair = [_cell(row[f"{end}_cycles"]) for end in ("from", "to")]
         bounds = [row[f"{end}_bound"] or NONE for end in ("from", "to")]
         table.add_row(
             row["kind"], row["engine"], f"{row['delta_ms']:+.3f}",
             f"{row['from_ms']:.3f} to {row['to_ms']:.3f}", pair[0] if pair[0] == pair[1] else " to ".join(pair),
-            "" if row["engine"] == HOST else _short(row["engine"], bounds), row["why"],
+            "" if row["engine"] == HOST else _short(row["engine"], bounds),
+            row["why"].replace(" cycles a call", ""),
         )  # fmt: skip
     rest = len(rows) - ROWS
     title = f"Largest movers, {difference.a.label} to {difference.b.label}"
-    definitions = "bound by: the largest part of a call's cycles; latency: loading, filling, draining, dependent steps"
+    definitions = (
+        "bound by: the largest part of a call's cycles; latency: loading, filling, draining, dependent steps"
+    )
     _print(out, title, table, definitions + (f"; {rest} more kinds of calls (--json)" if rest > 0 else ""))
 
 
@@ -186,14 +208,14 @@ def _short(engine: str, bounds: Sequence[str]) -> str:
     return first if first == second else f"{first} to {second}"
 
 
-def _timeline(subjects: Sequence[Subject], number: int, out: Console) -> None:
+def _timeline(subjects: Sequence[Subject], heads: Mapping[str, str], number: int, out: Console) -> None:
     names = lanes.engines(subjects)
     letter, colour = lanes.letters(names), lanes.colours(names)
-    side = max(len(s.label) for s in subjects)
+    side = max(map(len, heads.values()))
     width = max(20, min(out.width, 160) - side - 14)
 
     def line(subject: Subject, ms: float, cells: Sequence[str]) -> None:
-        text = Text(f"{subject.label:<{side}} {ms:>9.3f} ms ")
+        text = Text(f"{heads[subject.label]:<{side}} {ms:>9.3f} ms ")
         for name in cells:
             text.append(letter.get(name, lanes.IDLE), style=colour.get(name, "dim"))
         out.print(text, no_wrap=True, crop=True)
@@ -210,7 +232,9 @@ def _timeline(subjects: Sequence[Subject], number: int, out: Console) -> None:
     if all(windows):
         spans = [(min(b.start for b in w), max(b.end for b in w)) for w in windows]
         longest_ps = max(end - begin for begin, end in spans)
-        out.print(Text(f"Layer {number} call by call, a column is {longest_ps / width * 1e-6:.3g} us", style="bold"))
+        out.print(
+            Text(f"Layer {number} call by call, a column is {longest_ps / width * 1e-6:.3g} us", style="bold")
+        )
         for subject, window, (begin, end) in zip(subjects, windows, spans, strict=True):
             columns = max(1, round((end - begin) / longest_ps * width))
             line(subject, (end - begin) * 1e-9, lanes.busiest(window, begin, end, columns))

@@ -44,6 +44,7 @@ class _Box:
     layer: int = 0
     x: float = 0.0
     y: float = 0.0
+    width: float = 0.0
     height: float = 0.0
 
     @property
@@ -52,8 +53,12 @@ class _Box:
         return HEAD + 13 * len(self.notes)
 
     @property
-    def width(self) -> float:
-        sockets = max((len(s.name) for s in self.left), default=0), max((len(s.name) for s in self.right), default=0)
+    def content(self) -> float:
+        """Pixels that the widest text needs."""
+        sockets = (
+            max((len(s.name) for s in self.left), default=0),
+            max((len(s.name) for s in self.right), default=0),
+        )
         rows = (sum(sockets) + 2) * SMALL
         texts = [len(self.name) * CHAR, len(self.model) * SMALL, *(len(n) * SMALL for n in self.notes)]
         return max(90.0, rows, *texts) + 2 * PAD
@@ -70,19 +75,21 @@ def diagram(platform: Platform, sockets: Mapping[str, Mapping[str, Any]]) -> str
     boxes = _boxes(platform, sockets)
     wires = [(_end(b.initiator), _end(b.target)) for b in platform.bindings]
     _layers(boxes, wires)
-    layers = [[b for b in boxes.values() if b.layer == at] for at in range(1 + max(b.layer for b in boxes.values()))]
+    layers = [
+        [b for b in boxes.values() if b.layer == at] for at in range(1 + max(b.layer for b in boxes.values()))
+    ]
     anchor = max(range(len(layers)), key=lambda at: sum(len(b.left) + len(b.right) for b in layers[at]))
     _stack(layers[anchor])
     pins = {(b.name, s.name): s for b in boxes.values() for s in (*b.left, *b.right)}
     for at in range(anchor + 1, len(layers)):
-        _follow(layers[at], {t: pins[i] for i, t in reversed(wires)}, wires, pins, left=True)
+        _follow(layers[at], wires, pins, left=True)
     for at in range(anchor - 1, -1, -1):
-        _follow(layers[at], {i: pins[t] for i, t in reversed(wires)}, wires, pins, left=False)
+        _follow(layers[at], wires, pins, left=False)
     x = float(GAP)
     for layer in layers:
-        width = max(b.width for b in layer)
+        width = max(b.content for b in layer)
         for box in layer:
-            box.x = x + (width - box.width) / 2
+            box.x, box.width = x, width
         x += width + CHANNEL
     return _draw(platform, boxes, wires, pins, x - CHANNEL + GAP)
 
@@ -162,16 +169,14 @@ def _stack(layer: Sequence[_Box]) -> None:
 
 
 def _follow(
-    layer: list[_Box], partner: Mapping[tuple[str, str], _Socket],
+    layer: list[_Box],
     wires: Sequence[tuple[tuple[str, str], tuple[str, str]]], pins: Mapping[tuple[str, str], _Socket],
     left: bool,
 ) -> None:  # fmt: skip
     """Put each socket level with its partner, as far as there is room."""
 
     def wanted(box: _Box, socket: _Socket) -> float:
-        found = [
-            pins[i if left else t].y for i, t in wires if (t if left else i) == (box.name, socket.name)
-        ]
+        found = [pins[i if left else t].y for i, t in wires if (t if left else i) == (box.name, socket.name)]
         return sum(found) / len(found) if found else 0.0
 
     def sides(box: _Box) -> tuple[list[_Socket], list[_Socket]]:
@@ -240,7 +245,10 @@ def _box(box: _Box) -> list[str]:
         _text("model", box.x + PAD, box.y + 30, box.model),
     ]
     out += [_text("param", box.x + PAD, box.y + 44 + 13 * at, note) for at, note in enumerate(box.notes)]
-    for sockets, x, anchor, inset in ((box.left, box.x, "start", PAD), (box.right, box.x + box.width, "end", -PAD)):
+    for sockets, x, anchor, inset in (
+        (box.left, box.x, "start", PAD),
+        (box.right, box.x + box.width, "end", -PAD),
+    ):
         for socket in sockets:
             out.append(f'<rect class="pin" x="{x - 2:.1f}" y="{socket.y - 2:.1f}" width="4" height="4"/>')
             out.append(_text("socket", x + inset, socket.y + 3.5, socket.name, anchor))

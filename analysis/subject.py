@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.calls import engine_spans, labels
-from analysis.report import report
-from analysis.simulate import Result
-from tlm.platform import Platform
+from analysis.kept_run import KeptRun
 
 WORKLOAD = ("model", "resolution", "batch")
 NO_INPUT = ("description", "report.")  # what a report says beside the figures
@@ -44,10 +41,9 @@ class Subject:
     bars: tuple[Bar, ...]
 
     @classmethod
-    def of(cls, label: str, result: Result) -> Subject:
-        told, label_of = report(result), labels(result)
-        bars = (Bar(s.track, s.name, label_of(s), s.start, s.end) for s in engine_spans(result))
-        return cls(label, told, {**_workload(told), **_platform(result.platform)}, tuple(bars))
+    def of(cls, label: str, run: KeptRun) -> Subject:
+        bars = tuple(Bar(s.track, s.name, run.label(s), s.start, s.end) for s in run.spans)
+        return cls(label, run.report, {**_workload(run.report), **_platform(run)}, bars)
 
     @property
     def outcome(self) -> dict[str, Any]:
@@ -92,9 +88,11 @@ def _workload(told: Mapping[str, Any]) -> dict[str, Input]:
     return {f"workload.{key}": Input(str(value), "workload") for key, value in given.items()}
 
 
-def _platform(platform: Platform) -> dict[str, Input]:
+def _platform(run: KeptRun) -> dict[str, Input]:
+    # a kept platform has all its values from one file: where they were written first is kept beside it
+    origins = run.provenance.get("platform", {}).get("origins", {})
     return {
-        key: Input(value, str(platform.origins.get(key, "")))
-        for key, value in leaves(platform.resolved())
+        key: Input(value, origins.get(key, ""))
+        for key, value in leaves(run.platform.resolved())
         if not key.startswith(NO_INPUT)
     }

@@ -1,9 +1,9 @@
 """What a comparison is told to compare: platform files, as they are or changed, and kept runs.
 
-    platforms/zcu102.yaml                                               a platform file
-    zcu102                                                              one that comes with the package
-    zcu102@components.linear.tile=32,clocks.fabric='400 MHz'            the same with keys changed
-    out/                                                                a folder that `run --out` kept
+platforms/zcu102.yaml                                               a platform file
+zcu102                                                              one that comes with the package
+zcu102@components.linear.tile=32,clocks.fabric='400 MHz'            the same with keys changed
+out/                                                                a folder that `run --out` kept
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Variant:
         if self.overrides:
             return Problem(place, "must be a platform file to be changed: a kept run is over")
         if not os.path.isfile(os.path.join(self.path, KEPT)):
-            return Problem(place, f"must be a platform file or a folder that `run --out` kept: it has no {KEPT}")
+            return Problem(
+                place, f"must be a platform file or a folder that `run --out` kept: it has no {KEPT}"
+            )
         return None
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from analysis import model_options
 from analysis.compare import compare
 from analysis.compare_runs import Runs, check, needed
 from analysis.console import progress
-from analysis.kept_subject import kept_subject, kept_workload
+from analysis.kept_run import KeptRun
+from analysis.output_file import file_problems
 from analysis.simulate import Workload
 from analysis.subject import Subject
 from analysis.variants import Variant, labels, parse, split
 from tlm.errors import InputError, Place, Problem
 from tlm.platform import Platform
+from workloads.lowering import workload
 from workloads.vim.errors import WorkloadError
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -40,7 +42,7 @@ class _Inputs:
     variants: list[Variant]
     labels: list[str]
     platforms: dict[Variant, Platform]
-    kept: dict[Variant, Subject]
+    kept: dict[Variant, KeptRun]
     work: Workload
 
 
@@ -64,10 +66,9 @@ def main(options: argparse.Namespace) -> int:
     with progress("calls", len(runs_needed) * len(given.work.program.operations)) as step:
         runs = Runs(given.work, step)
         subjects = [
-            given.kept[variant] if variant.kept
-            else Subject.of(label, runs.result(variant, given.platforms[variant]))
+            Subject.of(label, given.kept.get(variant) or runs.run(variant, given.platforms[variant]))
             for label, variant in zip(given.labels, given.variants, strict=True)
-        ]  # fmt: skip
+        ]
         pairs = zip(given.labels, given.variants, strict=True)
         knobs = [knob for label, variant in pairs for knob in runs.knobs(label, variant)]
     comparison = compare(subjects, knobs)
@@ -104,21 +105,21 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     variants += [Variant(first.path, (*first.overrides, *split(s)), first.kept) for s in options.set]
     named = labels(variants)
     platforms: dict[Variant, Platform] = {}
-    kept: dict[Variant, Subject] = {}
+    kept: dict[Variant, KeptRun] = {}
     if len(variants) < 2:
         problems.append(Problem(Place("compare"), "must have two runs or more, or a --set, not one run"))
-    for label, variant in zip(named, variants, strict=True):
+    for variant in variants:
         if variant in platforms or variant in kept:
             continue
         if problem := variant.problem():
             problems.append(problem)
         elif variant.kept:
-            kept[variant] = attempt(lambda v=variant, n=label: kept_subject(n, v.path), variant.path)
+            kept[variant] = attempt(partial(KeptRun.load, variant.path), variant.path)
         else:
-            platforms[variant] = attempt(lambda v=variant: check(v), variant.path)
+            platforms[variant] = attempt(partial(check, variant), variant.path)
     work = attempt(lambda: _workload(options, list(kept.values())), f"--model {options.model or 'tiny'}")
     if options.output:
-        problems += _picture(options.output)
+        problems += file_problems(options.output, "-o", PICTURES)
     if options.layer < 0:
         problems.append(Problem(Place("--layer"), f"must be 0 or more, not {options.layer}"))
     if problems or work is None:
@@ -126,22 +127,17 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     return _Inputs(variants, named, platforms, kept, work)
 
 
-def _workload(options: argparse.Namespace, kept: list[Subject | None]) -> Workload:
-    """What is not given is as in the first kept run, else tiny and a batch of 1. Raises WorkloadError."""
-    told = next((subject.report for subject in kept if subject), None)
+def _workload(options: argparse.Namespace, kept: Sequence[KeptRun | None]) -> Workload:
+    """What is not given is as in the first kept run, else tiny and a batch of 1.
+
+    Raises WorkloadError, or InputError for a file of sizes.
+    """
+    told = next((run.report for run in kept if run), None)
     resolution, batch = options.resolution, options.batch
     if told is not None and options.model is None:
-        config, side, images = kept_workload(told, {s: getattr(options, s) for s in model_options.SIZES})
-        return Workload.of(config, resolution or side, images if batch is None else batch)
+        sizes = {size: getattr(options, size) for size in model_options.SIZES}
+        config = workload(told["sizes"], **sizes)
+        resolution = resolution or (None if options.image_size else told["resolution"])
+        return Workload.of(config, resolution, told["batch"] if batch is None else batch)
     options.model = options.model or "tiny"
     return Workload.of(model_options.config_of(options), resolution, 1 if batch is None else batch)
-
-
-def _picture(path: str) -> list[Problem]:
-    place = Place(f"-o {path}")
-    if os.path.splitext(path)[1].lower() not in PICTURES:
-        return [Problem(place, f"must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")]
-    folder = os.path.dirname(path) or "."
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-        return [Problem(place, "must be a file to write, in a folder that is there and may be written to")]
-    return []

@@ -16,6 +16,7 @@ from analysis.subject import Subject
 Table = list[dict[str, Any]]
 HOST = "host"
 CLOCK = "runs at"
+SECOND = 0.05  # of the difference: what the second mover must add to be told
 SAME_CLOCK = 1e-6  # relative: what is nearer is rounding of picoseconds
 
 
@@ -286,7 +287,8 @@ def _summary(a: Subject, b: Subject, movers: Table, inputs: Table, same: bool) -
         if len(reasons) == 1 and next(iter(reasons)).startswith(CLOCK):
             lines.append(f"Every engine {reasons.pop()}.")
         else:
-            lines += [_mover(row, delta) for row in forward[:2] if _counts(row, ms)]
+            told = forward[:1] + [row for row in forward[1:2] if abs(row["delta_ms"]) >= SECOND * abs(delta)]
+            lines += [_mover(row, delta) for row in told if _counts(row, ms)]
         lines += [f"Against it: {_mover(row, 0)}" for row in back[:1] if _counts(row, ms)]
     if text := _energy(a, b):
         lines.append(text)

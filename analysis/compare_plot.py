@@ -17,6 +17,7 @@ from analysis.compare import Comparison
 from analysis.output_file import write_file
 from analysis.subject import Bar
 
+HATCHED = 0.01  # of the time axis: narrower bars have no room for a hatch
 LANE = 0.22  # inch a lane
 HATCHES = ("", "///", "...", "\\\\\\", "xxx", "ooo", "---", "+++")  # tell engines apart in grey
 
@@ -54,9 +55,11 @@ def draw(comparison: Comparison, layer: int = 0) -> Figure:
         begins = [0 if at == 0 else min(b.start for b in bars) for bars in of]
         longest = max(max(b.end for b in bars) - begin for bars, begin in zip(of, begins, strict=True))
         scale, unit = (1e-9, "ms") if longest >= 1e9 else (1e-6, "us")
+        wide = {b.engine for bars in of for b in bars if b.end - b.start > HATCHED * longest}
+        hatched = {name: hatch[name] if name in wide else "" for name in names}
         axes = panel.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
         for axis, subject, bars, begin in zip(axes, subjects, of, begins, strict=True):
-            _lanes(axis, bars, begin, scale, names, colour, hatch, longest * scale)
+            _lanes(axis, bars, begin, scale, names, colour, hatched)
             took = (max(b.end for b in bars) - begin) * scale
             axis.set_title(f"{title} on {subject.label}: {took:,.3f} {unit}", fontsize=9, loc="left")
             axis.axvline(took, color="0.2", linewidth=0.8, linestyle=":")
@@ -69,14 +72,13 @@ def draw(comparison: Comparison, layer: int = 0) -> Figure:
 
 def _lanes(
     axis: Any, bars: Sequence[Bar], begin: int, scale: float, names: Sequence[str],
-    colour: Mapping[str, str], hatch: Mapping[str, str], longest: float,
+    colour: Mapping[str, str], hatch: Mapping[str, str],
 ) -> None:  # fmt: skip
     for lane, name in enumerate(names):
         spans = [((b.start - begin) * scale, (b.end - b.start) * scale) for b in bars if b.engine == name]
-        wide = bool(spans) and max(width for _, width in spans) > 0.012 * longest  # a hatch needs room
         axis.broken_barh(
-            spans, (lane - 0.42, 0.84), facecolor=colour[name], hatch=hatch[name] if wide else "",
-            edgecolor="white" if wide else colour[name], linewidth=0.3,
+            spans, (lane - 0.42, 0.84), facecolor=colour[name], hatch=hatch[name],
+            edgecolor="white" if hatch[name] else colour[name], linewidth=0.3,
         )  # fmt: skip
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_ylim(len(names) - 0.5, -0.5)

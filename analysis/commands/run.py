@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from analysis.baselines import load_baselines, run_baselines
-from analysis.console import progress
+from analysis.console import progress, simulated_log
 from analysis.folder import check_folder
 from analysis.kept_run import FILES, save
 from analysis.model_file import is_model_file, read_model
@@ -40,12 +41,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-data", action="store_true", help="timing only, no tensors")
     parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
-    parser.add_argument("-v", "--verbose", action="store_true", help="ports, and where energy goes")
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="ports, and where energy goes; on standard error a log with simulated time",
+    )
 
 
 def main(options: argparse.Namespace) -> int:
     platform, baselines, work = _inputs(options)
-    with progress("calls", len(work.program.operations)) as step:
+    with _watched(options.verbose, len(work.program.operations)) as step:
         result = simulate(platform, work, progress=step)
     others, notes = run_baselines(baselines, work)
     told = report(result, others, notes)
@@ -60,6 +66,17 @@ def main(options: argparse.Namespace) -> int:
         if options.out:
             print(f"Kept in {options.out}: {', '.join(FILES)}")
     return 0
+
+
+@contextmanager
+def _watched(verbose: bool, total: int) -> Iterator[Callable[[], None] | None]:
+    """A log or a bar: a log tells how far the run is."""
+    if verbose:
+        with simulated_log():
+            yield None
+    else:
+        with progress("calls", total) as step:
+            yield step
 
 
 def _inputs(options: argparse.Namespace) -> tuple[Platform, dict[str, Platform], Workload]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from tlm.payload import Command, GenericPayload, ResponseStatus
+from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket
 from tlm.trace import PortActivity
 from tlm.units import Doc, PositiveInt
@@ -53,10 +53,6 @@ class WritePortParams:
     def __post_init__(self) -> None:
         if self.buffer < self.burst:
             raise ValueError(f"buffer must hold a burst of {self.burst} beats, not {self.buffer}")
-
-
-class AddressError(Exception):
-    """A burst met no memory at its address."""
 
 
 class _Port:

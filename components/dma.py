@@ -145,8 +145,12 @@ class ReadStream:
         self._wake: Any = None  # the event that _issue waits for
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
-        self._ahead = False
         port.sim.env.process(self._issue())
+
+    @property
+    def ahead(self) -> int:
+        """Beats that come for certain before the first of them is taken."""
+        return self.port.params.buffer - self.port.params.burst + 1
 
     def until(self, n: int) -> Generator[Any, Any, int]:
         """Wait until at least `n` beats are known; returns how many are."""
@@ -189,7 +193,6 @@ class ReadStream:
             cycle = max(self.start, port.address_at + 1)
             if k >= self._outstanding:
                 while len(self._ends) <= k - self._outstanding:
-                    self._tell()
                     self._wake = env.event()
                     port.sim.waiting[port.path] = f"room in its buffer of {port.params.buffer} beats"
                     yield self._wake
@@ -197,24 +200,20 @@ class ReadStream:
                 cycle = max(cycle, self._ends[k - self._outstanding] + self._turnaround)
             at = clock.edge(cycle)
             if not may_act(at):
-                self._tell()
                 yield env.timeout(at - int(env.now))
             port.address_at = cycle
             payload = GenericPayload(Command.READ, address, beats, port.width, port.path)
             payload.listener = self._received
             self._flight.append((payload, cycle))
-            self._ahead = True
             send(payload, at)
-            self._ahead = False
-        self._tell()
 
     def _received(self, payload: GenericPayload) -> None:
         self.port.check(payload)
         self._settle()
 
     def _tell(self) -> None:
-        """Wake the engine if what it waits for is known; put off while this port acts ahead of time."""
-        if self._more is not None and self.known >= self._wanted and not self._ahead:
+        """Wake the engine if what it waits for is known: what it does then may come before the next address."""
+        if self._more is not None and self.known >= self._wanted:
             event, self._more = self._more, None
             event.succeed()
 
@@ -308,6 +307,11 @@ class WriteStream:
             done += len(part)
         self.port.wait += late
         return late
+
+    @property
+    def burst_end(self) -> int:
+        """How many beats are produced when the burst that is being filled is complete."""
+        return self._ends[min(bisect_right(self._ends, self.known), len(self._ends) - 1)]
 
     @property
     def foreseeable(self) -> int:

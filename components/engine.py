@@ -160,9 +160,11 @@ class Engine(Component):
         gate = max(gate, stream.start + 1)
         done = 0
         while done < stream.beats:
-            known = yield from stream.until(done + 1)
+            # nobody outside can notice a word before it completes a write burst or makes room for a read burst
+            wanted = max(done + 1, min(out.burst_end + pipe.depth, done + stream.ahead))
+            known = yield from stream.until(wanted)
             if other is not None:
-                known = min(known, (yield from other.until(done + 1)))
+                known = min(known, (yield from other.until(wanted)))
             arrivals = stream.arrivals[done:known]
             if other is not None:
                 arrivals = np.maximum(arrivals, other.arrivals[done:known])

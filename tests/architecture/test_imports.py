@@ -112,9 +112,10 @@ def test_simulating_imports_no_torch(modules):
     """torch takes seconds to import; a process of its own, as other tests import it."""
     program = (
         f"import sys, {modules}\n"
+        "from analysis.platform_path import find_platform\n"
         "from tlm.platform import load_platform\n"
         "from tlm.simulation import Simulation\n"
-        "Simulation(load_platform('platforms/zcu102.yaml'))\n"
+        "Simulation(load_platform(find_platform('zcu102')))\n"
         "sys.exit('torch was imported' if 'torch' in sys.modules else 0)\n"
     )
     done = subprocess.run(

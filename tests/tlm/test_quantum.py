@@ -3,6 +3,7 @@
 import pytest
 import simpy
 
+from analysis.platform_path import find_platform
 from analysis.simulate import Workload, simulate
 from tlm.quantum import QuantumKeeper
 from workloads.lowering import workload
@@ -56,7 +57,7 @@ def test_running_ahead_changes_no_cycle(platform):
     work = Workload.of(workload("tiny", layers=1), 32)
 
     def calls(quantum):
-        result = simulate(f"platforms/{platform}.yaml", work, quantum=quantum, replay=False)
+        result = simulate(find_platform(platform), work, quantum=quantum, replay=False)
         spans = [(s.track, s.name, s.start, s.end, s.record.counts) for s in result.simulation.trace.calls]
         return spans, result.simulation.env.events
 

@@ -35,6 +35,12 @@ class ConvParams(EngineParams):
     clear: Annotated[int, Doc("further cycles before the first block of pass 2")] = 43
     max_features: Annotated[PositiveInt, Doc("channels the buffers hold")] = 384
 
+    def __post_init__(self) -> None:
+        if self.bus > BLOCK * VALUE:
+            raise ValueError(
+                f"bus must be at most {BLOCK * VALUE} bit, a block of {BLOCK} values, not {self.bus}"
+            )
+
 
 class ConvEngine(Engine):
     executes = (Conv,)

@@ -9,7 +9,6 @@ from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import MultipleOf
 
 from components.dma import (
     PAGE,
@@ -25,17 +24,19 @@ from components.pipeline import NEVER, LockstepPipeline
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload
 from tlm.trace import CallRecord, PortActivity
-from tlm.units import Bits, ClockName, Doc
+from tlm.units import Bits, Check, ClockName, Doc
 from workloads.operations import Operation, Tensor
 
 Address = Callable[[Tensor], int]
 VALUE = 32  # bits of an activation
+AXI_WIDTHS = (32, 64, 128, 256, 512, 1024)  # AXI4 specification
+AXI_RULE = "an AXI width of 32 to 1024 bit"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineParams:
     clock: Annotated[ClockName, Doc("clock of the engine and its ports")] = "fabric"
-    bus: Annotated[Bits, MultipleOf(64), Doc("width of a memory port")] = 256
+    bus: Annotated[Bits, Check(AXI_WIDTHS.__contains__, AXI_RULE), Doc("width of a memory port")] = 256
     read: Annotated[ReadPortParams, Doc("each read port")] = field(default_factory=ReadPortParams)
     write: Annotated[WritePortParams, Doc("the write port")] = field(default_factory=WritePortParams)
     finish: Annotated[int, Doc("cycles from the last write response to the end of the call")] = 4

@@ -44,6 +44,9 @@ class LinearParams(EngineParams):
     max_out: Annotated[PositiveInt, Doc("outputs the buffers hold")] = 1008
 
     def __post_init__(self) -> None:
+        if self.tile * VALUE % self.bus:
+            word = self.bus // VALUE
+            raise ValueError(f"tile must be a multiple of {word}, the values of a bus word, not {self.tile}")
         # blocks that the reader passes on before the scale of their token
         ahead = (self.scale_stage - self.block_stage) // max(1, self.tile * VALUE // self.bus)
         if self.input_fifo < ahead:

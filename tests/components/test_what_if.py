@@ -102,8 +102,9 @@ def test_a_tile_of_32_does_nothing_for_dt_proj(calls, dt_proj):
 
 
 def test_sixteen_lanes_halve_the_scan(calls):
-    """A channel has 16 states: two cycles with 8 lanes, one with 16. 2 * 384 = 768 cycles a token become 384; loading A
-    and clearing the states, (2 + 4) * 384, stay: 153,705 - 197 * 384 = 78,057, give or take a pipeline's end."""
+    """A channel has 16 states: two cycles with 8 lanes, one with 16. 2 * 384 = 768 cycles a token become 384;
+    loading A and clearing the states, (2 + 4) * 384, stay: 153,705 - 197 * 384 = 78,057, give or take a pipeline's
+    end."""
 
     def make(tokens):
         return calls.of("scan", tokens, 384)

@@ -76,6 +76,20 @@ class _Port:
         beats = int(rows[:, 3].sum())
         return PortActivity(self.path, command.value, beats, beats * self.width, rows, self.wait)
 
+    def peek(self, address: int, length: int) -> bytearray:
+        """Bytes from the memory behind the port, in zero time."""
+        return self._debug(Command.READ, address, bytearray(length))
+
+    def poke(self, address: int, data: bytearray) -> None:
+        """Bytes into the memory behind the port, in zero time."""
+        self._debug(Command.WRITE, address, data)
+
+    def _debug(self, command: Command, address: int, data: bytearray) -> bytearray:
+        payload = GenericPayload(command, address, len(data), 1, self.path, data)
+        self.socket.transport_dbg(payload)
+        self.check(payload)
+        return data
+
     def check(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
             raise AddressError(

@@ -1,4 +1,4 @@
-"""An ideal memory: every port has one of its own, with latency and pace as the only properties.
+"""An ideal memory: every port has a channel of its own, with latency and pace as the only properties.
 
 The properties are those of the memory in which the RTL's cycles were measured.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
+from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.units import Address, Bytes, ClockName, Cycles, Doc, PositiveInt
@@ -43,9 +44,10 @@ class IdealMemory(Component):
 
     def __init__(self, sim: Any, name: str, params: IdealMemoryParams):
         super().__init__(sim, name, params)
+        self.storage = Storage(params.base, params.size)
         self._channels = [_Channel() for _ in range(params.ports)]
         for i in range(params.ports):
-            self.target_socket(f"port{i}", partial(self._transport, i))
+            self.target_socket(f"port{i}", partial(self._transport, i), self.storage.transport_dbg)
         self._turn = 0
         self._bus_free = 0
         self._wake: Any = None

@@ -70,7 +70,6 @@ class ConvEngine(Engine):
         bias = yield from self.weights.read(address(op.bias), words, int(scales[-1]) + p.scales_gap).all()
         largest = yield from self.in_r.read(address(op.x), total, int(bias[-1]) + p.pass1_gap).all()
         ended = int(largest[-1])
-        self.in_r.wait += ended - int(largest[0]) + 1 - total
         second = ended + p.pass2_gap
         stream = self.in_r.read(address(op.x), total, second)
         step = max(1, self.beats(BLOCK * VALUE))  # words a block

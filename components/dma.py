@@ -8,9 +8,11 @@ produced, one burst at a time.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -35,6 +37,10 @@ class ReadPortParams:
     burst: Annotated[PositiveInt, Doc("beats of the longest burst")] = 128
     outstanding: Annotated[PositiveInt, Doc("bursts in flight")] = 16
     buffer: Annotated[PositiveInt, Doc("beats kept until the engine takes them")] = 2048
+
+    def __post_init__(self) -> None:
+        if self.buffer < self.burst:
+            raise ValueError(f"buffer must hold a burst of {self.burst} beats, not {self.buffer}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +140,10 @@ class ReadPort(_Port):
 
 
 class ReadStream:
-    """Beats of one transfer. `arrivals[:known]` are the cycles at which they can be taken."""
+    """Beats of one transfer. `arrivals[:known]` are the cycles at which they can be taken.
+
+    The first could come at `start` + 1 and one every cycle from then on.
+    """
 
     def __init__(
         self, port: ReadPort, bursts: list[tuple[int, int]], start: int, outstanding: int, turnaround: int
@@ -145,7 +154,7 @@ class ReadStream:
         self.known = 0
         self._taken: Cycles = np.empty(self.beats, dtype=np.int64)
         self._taken_known = 0
-        self._start = start
+        self.start = start
         self._bursts = bursts
         self._outstanding = outstanding
         self._turnaround = turnaround
@@ -165,7 +174,10 @@ class ReadStream:
             self._wanted = n
             self._more = sim.env.event()
             sim.waiting[self.port.engine.name] = f"beat {n} of {self.beats} on {path}"
-            yield self._more
+            event = self._more
+            if self._flight:
+                self._settle()
+            yield event
             del sim.waiting[self.port.engine.name]
         return self.known
 
@@ -176,6 +188,7 @@ class ReadStream:
             known = yield from self.until(done + 1)
             self.take(self.arrivals[done:known])
             done = known
+        self.port.wait += int(self.arrivals[-1]) - self.start - self.beats
         return self.arrivals
 
     def take(self, at: Cycles) -> None:
@@ -191,7 +204,7 @@ class ReadStream:
         env, clock, may_act = port.sim.env, port.clock, port.sim.quantum.may_act
         send = port.socket.nb_transport
         for k, (address, beats) in enumerate(self._bursts):
-            cycle = max(self._start, port.address_at + 1)
+            cycle = max(self.start, port.address_at + 1)
             if k >= self._outstanding:
                 while len(self._ends) <= k - self._outstanding:
                     self._tell()
@@ -230,7 +243,9 @@ class ReadStream:
         while self._flight:
             payload, cycle = self._flight[0]
             low, high = self.known, self.known + payload.beats
-            if payload.status is ResponseStatus.INCOMPLETE or high > room:
+            # an engine that waits for more than the buffer holds takes it as it comes
+            starved = self._more is not None and self.known < self._wanted
+            if payload.status is ResponseStatus.INCOMPLETE or (high > room and not starved):
                 break
             self._flight.popleft()
             arrivals = self.arrivals
@@ -246,10 +261,12 @@ class ReadStream:
                     arrivals[at : at + n] = begin - steps // (n - 1)
                 at += n
             lead = low - self.port.params.buffer
-            if high - self.port.params.buffer > 0:
-                first_held = max(0, -lead)
-                held = self._taken[lead + first_held : high - self.port.params.buffer] + 1
-                np.maximum(arrivals[low + first_held : high], held, out=arrivals[low + first_held : high])
+            first_held = max(0, -lead)
+            free = min(self._taken_known, high - self.port.params.buffer)
+            if lead + first_held < free:
+                held = self._taken[lead + first_held : free] + 1
+                part = arrivals[low + first_held : low + first_held + len(held)]
+                np.maximum(part, held, out=part)
             begin, end = int(arrivals[low]), int(arrivals[high - 1])
             self._ends.append(end)
             self.port.bursts.append((cycle, begin, end, payload.beats))
@@ -282,12 +299,39 @@ class WriteStream:
         self.drained: Cycles = np.empty(beats, dtype=np.int64)  # cycle at which a beat leaves the buffer
         self.gone = 0
         self._bursts = bursts
+        self._ends = list(accumulate(n for _, n in bursts))
         self._wake: Any = None
         self._moved: Any = None
         self._responses = 0
         self._last_response = 0
         self._done = port.sim.env.event()
         port.sim.env.process(self._issue())
+
+    def push(self, at: Cycles) -> Generator[Any, Any, int]:
+        """The next beats would be produced at these cycles; a full buffer delays them and all behind them.
+
+        Returns the delay of the last in cycles, which is also added to the port's waits.
+        """
+        late = 0
+        done = 0
+        while done < len(at):
+            # up to the end of a burst, so that what has to leave first is complete
+            part = at[done : done + self._ends[bisect_right(self._ends, self.known)] - self.known] + late
+            room = yield from self.room(len(part))
+            if room is not None:
+                delays = np.maximum.accumulate(room - part).clip(min=0)
+                part = part + delays
+                late += int(delays[-1])
+            self.produce(part)
+            done += len(part)
+        self.port.wait += late
+        return late
+
+    @property
+    def foreseeable(self) -> int:
+        """For how many of the next beats `room` can tell before more is produced."""
+        at = bisect_right(self._ends, self.known)
+        return (self._ends[at - 1] if at else 0) + self.port.params.buffer - self.known
 
     def room(self, n: int) -> Generator[Any, Any, Cycles | None]:
         """Earliest cycles at which the next `n` beats find room, None where there is room at once."""

@@ -79,7 +79,6 @@ class EmbedEngine(Engine):
         for row in range(rows):
             yield from position.until((row + 1) * words)
             added = position.arrivals[row * words : (row + 1) * words]
-            room = yield from out.room(words)
             if row == op.class_position:
                 outputs = np.maximum(added, now)
                 position.take(outputs)
@@ -108,10 +107,5 @@ class EmbedEngine(Engine):
                     word += size
                 position.take(np.concatenate(takes))
                 outputs = np.concatenate(ends)
-            if room is not None:
-                late = np.maximum.accumulate(room - outputs).clip(min=0)
-                outputs = outputs + late
-                now += int(late[-1])
-                self.out_r.wait += int(late[-1])
-            out.produce(outputs)
+            now += yield from out.push(outputs)
         return (yield from out.finished()) + p.finish

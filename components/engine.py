@@ -87,7 +87,7 @@ class Engine(Component):
         """Activations in a bus word."""
         return self.params.bus // VALUE
 
-    def shortages(self, op: Any) -> list[str]:
+    def shortages(self, op: Any) -> list[str]:  # noqa: ARG002 most engines have a limit and look
         """Why the operation does not fit, one text a buffer: need, capacity and the parameter to change."""
         return []
 
@@ -176,6 +176,7 @@ class Engine(Component):
 
         With `other`, a word enters when both streams have it. None enters before `gate`.
         """
+        gate = max(gate, stream.start + 1)
         done = 0
         while done < stream.beats:
             known = yield from stream.until(done + 1)
@@ -196,17 +197,8 @@ class Engine(Component):
 
     def give(self, pipe: LockstepPipeline, out: WriteStream, outputs: Cycles) -> Generator[Any, Any, None]:
         """Hand outputs to the write port; what finds no room there holds the pipeline."""
-        while len(outputs):
-            part = outputs[: out.port.params.burst]
-            room = yield from out.room(len(part))
-            if room is not None and (room > part).any():
-                late = np.maximum.accumulate(room - part).clip(min=0)
-                part = part + late
-                outputs = outputs + int(late[-1])
-                pipe.hold(int(part[-1]))
-                out.port.wait += int(late[-1])
-            out.produce(part)
-            outputs = outputs[len(part) :]
+        if len(outputs) and (late := (yield from out.push(outputs))):
+            pipe.hold(int(outputs[-1]) + late)
 
     def _until(self, cycle: int) -> Generator[Any, Any, None]:
         yield self.env.timeout(self.clock.edge(cycle) - int(self.env.now))
@@ -224,5 +216,6 @@ class Engine(Component):
         kept = {name: n for name, n in counts.items() if n}
         return CallRecord(end - start, self.compute(op), tuple(p for p in ports if p.beats), kept)
 
-    def _registers(self, payload: GenericPayload, at: int) -> None:
+    @staticmethod
+    def _registers(payload: GenericPayload, at: int) -> None:
         payload.complete(at)

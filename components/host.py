@@ -6,8 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from components.engine import Engine
+from components.engine import Address, Engine
 from tlm.component import Sequencer
+from tlm.trace import CallRecord
 from tlm.units import ClockName, Cycles, Doc, PositiveInt
 from workloads.operations import Operation, Program
 from workloads.placement import Placement
@@ -59,6 +60,9 @@ class Host(Sequencer):
         if engine is None:
             raise UnsupportedError(f"no engine bound to {self.name} runs {type(op).__name__}")
         return engine
+
+    def call(self, operation: Operation, address: Address) -> Generator[Any, Any, CallRecord]:
+        return (yield from self.engine(operation).call(operation, address))
 
     def shortages(self, program: Program) -> list[str]:
         """Why a program does not fit the engines' buffers, one text an engine and buffer."""

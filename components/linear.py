@@ -9,8 +9,8 @@ from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
-
 from annotated_types import MultipleOf
+
 from components.engine import VALUE, Address, Engine, EngineParams
 from components.pipeline import NEVER, Fifo, RigidStage
 from tlm.units import Doc, PositiveInt
@@ -43,6 +43,15 @@ class LinearParams(EngineParams):
     max_in: Annotated[PositiveInt, Doc("inputs the buffers hold")] = 384
     max_out: Annotated[PositiveInt, Doc("outputs the buffers hold")] = 1008
 
+    def __post_init__(self) -> None:
+        # blocks that the reader passes on before the scale of their token
+        ahead = (self.scale_stage - self.block_stage) // max(1, self.tile * VALUE // self.bus)
+        if self.input_fifo < ahead:
+            raise ValueError(
+                f"input_fifo must be at least {ahead}, the blocks on their way before their token's scale, "
+                f"not {self.input_fifo}"
+            )
+
 
 class LinearEngine(Engine):
     executes = (Linear,)
@@ -71,7 +80,7 @@ class LinearEngine(Engine):
     def timing(self, op: Linear, address: Address, start: int) -> Generator[Any, Any, int]:
         p = self.params
         blocks, rows = self.tiles(op)
-        codes = self.beats(blocks * rows * p.tile**2 * CODE)
+        codes = self.beats(op.codes.elements * CODE)
         loaded = yield from self.weights.read(address(op.codes), codes, start + p.start).all()
         scales = self.beats(op.scales.elements * VALUE)
         at = int(loaded[-1]) + p.scales_gap
@@ -85,14 +94,16 @@ class LinearEngine(Engine):
         words_out = self.beats(op.out_features * VALUE)
         stream = self.in_r.read(address(op.x), words_in * op.tokens, int(loaded[-1]) + p.input_gap)
         out = self.out_r.write(address(op.y), words_out * op.tokens)
-        stages = _Stages(p, blocks, rows, words_in, words_out, max(1, self.beats(p.tile * VALUE)))
+        stages = _Stages(
+            p, stream.start, blocks, rows, words_in, words_out, max(1, self.beats(p.tile * VALUE))
+        )
         for token in range(op.tokens + 1):
             arrivals = None
             if token < op.tokens:
                 yield from stream.until((token + 1) * words_in)
                 arrivals = stream.arrivals[token * words_in : (token + 1) * words_in].tolist()
             # words of the tokens read before that are still to come
-            pending = min(token * words_out - out.known, p.write.buffer - p.write.burst)
+            pending = min(token * words_out - out.known, out.foreseeable)
             stages.room = yield from out.room(max(pending, 0))
             taken = stages.token(arrivals)
             if arrivals is not None:
@@ -100,7 +111,7 @@ class LinearEngine(Engine):
             if token == op.tokens:
                 stages.finish()
             if stages.written:
-                out.produce(stages.written)
+                yield from out.push(np.array(stages.written, dtype=np.int64))
                 stages.written = []
         self.in_r.wait += stages.waited
         self.out_r.wait += stages.held
@@ -115,7 +126,14 @@ class _Stages:
     """
 
     def __init__(
-        self, p: LinearParams, blocks: int, rows: int, words_in: int, words_out: int, words_block: int
+        self,
+        p: LinearParams,
+        start: int,
+        blocks: int,
+        rows: int,
+        words_in: int,
+        words_out: int,
+        words_block: int,
     ):
         self.p = p
         self.blocks = blocks
@@ -151,7 +169,7 @@ class _Stages:
         self._decoded = 0
         self._row = 0  # of the token in the dequantizer
 
-        self._read = NEVER  # cycle of the last word read
+        self._read = start  # cycle of the last word read; the first can be there a cycle later
         self._coming: deque[tuple[int, bool]] = (
             deque()
         )  # pushes on their way through the reader: cycle, is a scale
@@ -171,8 +189,7 @@ class _Stages:
                 at = self._pass_on(at)
             if arrivals is not None and arrivals[word] > at:
                 wait = arrivals[word] - at
-                if self._read > NEVER:
-                    self.waited += wait
+                self.waited += wait
                 for i, (due, scale) in enumerate(coming):
                     coming[i] = (due + wait, scale)
                 at = arrivals[word]

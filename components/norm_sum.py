@@ -100,17 +100,5 @@ class NormSumEngine(Engine):
             outputs = np.concatenate((leaving, products[:keep])) + p.norm_latency
             held = products[keep:]
             begin = first + words + p.norm_gap
-            begin += yield from self._out(out, outputs)
-        yield from self._out(out, held + p.norm_latency)
-
-    def _out(self, out: Any, outputs: np.ndarray) -> Generator[Any, Any, int]:
-        """Hand outputs over; returns by how many cycles a full write buffer held them."""
-        room = yield from out.room(len(outputs))
-        late = 0
-        if room is not None:
-            delays = np.maximum.accumulate(room - outputs).clip(min=0)
-            outputs = outputs + delays
-            late = int(delays[-1]) if len(delays) else 0
-            out.port.wait += late
-        out.produce(outputs)
-        return late
+            begin += yield from out.push(outputs)
+        yield from out.push(held + p.norm_latency)

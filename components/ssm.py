@@ -105,15 +105,15 @@ class SsmEngine(Engine):
             firsts = np.repeat(entries[::words], states)
             for stream in (b, c):
                 stream.take(firsts)
-            yield from self._out(words_out, channels, z, taken_z, leaving, out)
+            yield from self._out(words_out, z, taken_z, leaving, out)
             taken_z += len(leaving)
             token += tokens
-        yield from self._out(words_out, channels, z, taken_z, channels.drain(), out)
+        yield from self._out(words_out, z, taken_z, channels.drain(), out)
         yield from self.give(words_out, out, words_out.drain())
         return (yield from out.finished()) + p.finish
 
     def _out(
-        self, pipe: LockstepPipeline, channels: _Channels, z: ReadStream, low: int, leaving: Cycles, out: Any
+        self, pipe: LockstepPipeline, z: ReadStream, low: int, leaving: Cycles, out: Any
     ) -> Generator[Any, Any, None]:
         """Words that leave the projection meet their words of z."""
         done = 0

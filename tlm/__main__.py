@@ -1,4 +1,4 @@
-"""The command line: `python -m tlm <command>`. Each command lives in a module that is imported when it is used."""
+"""The command line: `python -m tlm <command>`. Each command lives in a module, imported when it is used."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 what was checked does not hold, 2 bad input."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    chosen, rest = parser().parse_known_args(given[:1]), given[1:]
-    module = importlib.import_module(f"analysis.commands.{chosen.command}")
-    command = argparse.ArgumentParser(prog=f"tlm {chosen.command}", description=COMMANDS[chosen.command])
+    name = parser().parse_args(given[:1]).command
+    module = importlib.import_module(f"analysis.commands.{name}")
+    command = argparse.ArgumentParser(prog=f"tlm {name}", description=COMMANDS[name])
     module.arguments(command)
     errors = importlib.import_module("analysis.commands").BAD_INPUT
     try:
-        return module.main(command.parse_args(rest)) or 0
+        return module.main(command.parse_args(given[1:])) or 0
     except errors as error:
         print(error, file=sys.stderr)
         return 2

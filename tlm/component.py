@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Component:
-    """A model with parameters (its class attribute `Params`, a frozen dataclass, is the schema) and sockets."""
+    """A model with parameters and sockets; its class attribute `Params`, a frozen dataclass, is the schema."""
 
     Params: type
 
@@ -67,6 +67,10 @@ class Sequencer(Component):
     ) -> Generator[Any, Any, None]:
         """Run all operations in order; `progress` is called after each."""
 
+    @abstractmethod
     def shortages(self, program: Any) -> list[str]:
         """Why the platform cannot hold the program, one text a cause: need, capacity, parameter to change."""
-        return []
+
+    @abstractmethod
+    def call(self, operation: Any, address: Callable[[Any], int]) -> Generator[Any, Any, Any]:
+        """Run a single operation, without what starting it costs; returns its CallRecord."""

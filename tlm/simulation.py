@@ -20,7 +20,7 @@ from tlm.trace import Trace
 from tlm.units import SECOND
 
 
-class Deadlock(Exception):
+class DeadlockError(Exception):
     """Nothing can happen any more, and the event that was waited for has not come."""
 
 
@@ -100,9 +100,9 @@ class Simulation:
                     )
         for region in self.platform.memory_map:
             owner, _, name = region.target.partition(".")
-            component = self.components.get(owner)
-            if component is not None and not isinstance(component.sockets.get(name), TargetSocket):
-                targets = [n for n, s in component.sockets.items() if isinstance(s, TargetSocket)]
+            served = self.components.get(owner)
+            if served is not None and not isinstance(served.sockets.get(name), TargetSocket):
+                targets = [n for n, s in served.sockets.items() if isinstance(s, TargetSocket)]
                 near = difflib.get_close_matches(name, targets, 1)
                 hint = f" (did you mean {owner}.{near[0]}?)" if near else ""
                 problems.append(
@@ -150,7 +150,7 @@ class Simulation:
     def run(self, process: Any) -> Any:
         """Run a generator as a process until it ends and return its value.
 
-        Raises Deadlock, with who waits for what, when events run out before that.
+        Raises DeadlockError, with who waits for what, when events run out before that.
         """
         done = self.env.process(process)
         try:
@@ -159,4 +159,4 @@ class Simulation:
             if done.triggered or "No scheduled events" not in str(error):
                 raise
             waits = [f"  {who} waits for {what}" for who, what in self.waiting.items()]
-            raise Deadlock("\n".join(["the simulation stands still:", *waits])) from None
+            raise DeadlockError("\n".join(["the simulation stands still:", *waits])) from None

@@ -69,12 +69,16 @@ class InitiatorSocket:
         if delay:
             yield env.timeout(delay)
         done = env.event()
-        payload.listener = lambda _: done.succeed()
-        self.nb_transport(payload, env.now)
+
+        def over(_: GenericPayload) -> None:
+            done.succeed()
+
+        payload.listener = over
+        self.nb_transport(payload, int(env.now))
         yield done
         payload.listener = None
         if payload.response > env.now:
-            yield env.timeout(payload.response - env.now)
+            yield env.timeout(payload.response - int(env.now))
         return payload.status
 
     def transport_dbg(self, payload: GenericPayload) -> int:
@@ -83,5 +87,5 @@ class InitiatorSocket:
             raise SocketError(f"{self.path} leads to no target with debug access")
         return self.target.transport_dbg(payload)
 
-    def _unbound(self, payload: GenericPayload, at: int) -> None:
+    def _unbound(self, _payload: GenericPayload, _at: int) -> None:
         raise SocketError(f"{self.path} is not bound")

@@ -1,0 +1,90 @@
+"""`tlm validate`: predictions against measurements."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from analysis import console
+from analysis.platform_path import SHIPPED, find_platform
+from analysis.timing_rows import read_timing
+from analysis.validate_timing import LONG, Prediction, predict, summarize
+
+WORST = 10
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--timing", metavar="CSV", help="measured cycles of single calls")
+    what.add_argument("--golden", metavar="DIR", help="recorded inputs and outputs of single calls, *.npz")
+    parser.add_argument("--no-spinal", action="store_true", help="leave out the rows with spinal=1")
+    parser.add_argument(
+        "--platform",
+        default=str(SHIPPED / "zcu102-rtl.yaml"),
+        help="engines to predict with (default: zcu102-rtl)",
+    )
+    parser.add_argument(
+        "--memory", default="memory", help="component of the platform that takes the memory settings"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def main(options: argparse.Namespace) -> int:
+    return _golden(options) if options.golden else _timing(options)
+
+
+def _timing(options: argparse.Namespace) -> int:
+    rows = [row for row in read_timing(options.timing) if not (options.no_spinal and row.spinal)]
+    with console.progress("calls", len(rows)) as step:
+        predictions = predict(rows, find_platform(options.platform), options.memory, step)
+    summary = summarize(predictions)
+    if options.json:
+        print(json.dumps(summary))
+        return 0
+    lines = [
+        (name, s["rows"], _share(s["exact"], s["rows"]), _share(s["within_1"], s["rows"]),
+         *(f"{s[key]:.4f} %" for key in ("mean_abs_pct", "max_abs_pct", "max_abs_pct_ge_1000")))
+        for name, s in (*summary["engines"].items(), ("total", summary["total"]))
+    ]  # fmt: skip
+    columns = (
+        "<engine",
+        "rows",
+        "exact",
+        "within 1",
+        "mean error",
+        "worst",
+        f"worst of {LONG} cycles and more",
+    )
+    console.table("Cycles, predicted against measured; errors in percent of the measured", columns, lines)
+    worst = sorted(predictions, key=lambda p: p.percent, reverse=True)[:WORST]
+    if worst and worst[0].error:
+        console.table(
+            "Worst rows",
+            ("<call", "measured", "predicted", "off by", ""),
+            [_row(p) for p in worst if p.error],
+        )
+    return 0
+
+
+def _golden(options: argparse.Namespace) -> int:
+    from analysis.golden import validate_golden
+
+    report: dict[str, Any] = validate_golden(options.golden).to_dict()
+    if options.json:
+        print(json.dumps(report))
+    else:
+        rows = [(name, f["elements"], f["mismatches"]) for name, f in report["per_file"].items()]
+        rows.append(("total", report["elements"], report["mismatches"]))
+        console.table(
+            "Recorded outputs against the integer kernels", ("<file", "elements", "mismatches"), rows
+        )
+    return 1 if report["mismatches"] else 0
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f} %" if whole else "-"
+
+
+def _row(p: Prediction) -> tuple[object, ...]:
+    return p.row.call, p.row.cycles, p.cycles, f"{p.error:+d}", f"{p.percent:.3f} %"

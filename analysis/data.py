@@ -69,5 +69,7 @@ def _move(simulation: Simulation, command: Command, address: int, content: bytea
     payload = GenericPayload(command, address, len(content), 1, "loader", content)
     simulation.transport_dbg(payload)
     if payload.status is not ResponseStatus.OK:
-        raise WorkloadError(f"{command.value} of {len(content)} bytes at {address:#x}: {payload.status.value}")
+        raise WorkloadError(
+            f"{command.value} of {len(content)} bytes at {address:#x}: {payload.status.value}"
+        )
     return content

@@ -119,7 +119,11 @@ class Chosen:
             images, labels = digits.load("test", self.resolution)
             chosen = [(seed + i) % len(labels) for i in range(batch)]
             truth = tuple(int(labels[i]) for i in chosen)
-            return images[chosen], tuple(f"held-out digit {i}, a {n}" for i, n in zip(chosen, truth, strict=True)), truth
+            return (
+                images[chosen],
+                tuple(f"held-out digit {i}, a {n}" for i, n in zip(chosen, truth, strict=True)),
+                truth,
+            )
         self.notes.append(f"random pixels from seed {seed} (--image FILE takes a picture)")
         rng = np.random.default_rng(seed)
         shape = (batch, 3, self.resolution, self.resolution)
@@ -189,7 +193,12 @@ def inference_report(result: Result) -> dict[str, Any] | None:
                 ],
             }
         )
-    return {"weights": data.weights_source, "images": images, "snr_db": _noise(data), "notes": list(data.notes)}
+    return {
+        "weights": data.weights_source,
+        "images": images,
+        "snr_db": _noise(data),
+        "notes": list(data.notes),
+    }
 
 
 def _noise(data: Data) -> dict[str, float | None] | None:

@@ -157,9 +157,9 @@ class Engine(Component):
         Takes no time: `timing` says when this happens.
         """
         operands = {}
-        for field, port in self.fetches.items():
-            if (tensor := getattr(op, field, None)) is not None:
-                operands[field] = execution.unpack(op, field, port.peek(address(tensor), tensor.nbytes))
+        for name, port in self.fetches.items():
+            if (tensor := getattr(op, name, None)) is not None:
+                operands[name] = execution.unpack(op, name, port.peek(address(tensor), tensor.nbytes))
         (out,) = self.writes
         result = execution.compute(op, operands)
         out.poke(address(op.y), execution.pack(op, "y", result))

@@ -54,7 +54,7 @@ class Storage:
             payload.status = ResponseStatus.ADDRESS_ERROR
             return 0
         if payload.command is Command.READ:
-            payload.data[:] = memoryview(self.read(payload.address, payload.length))
+            payload.data[:] = self.read(payload.address, payload.length).data
         else:
             self.write(payload.address, payload.data)
         payload.status = ResponseStatus.OK

@@ -61,6 +61,8 @@ def _check(program: Program, model: QuantizedVim, pixels: Int32) -> None:
     config, side = model.config, model.resolution
     wanted = (len(program.inputs), config.channels, side, side)
     if pixels.shape != wanted or pixels.dtype != np.int32:
-        problems.append(f"{name}: pixels must be int32 {list(wanted)}, not {pixels.dtype} {list(pixels.shape)}")
+        problems.append(
+            f"{name}: pixels must be int32 {list(wanted)}, not {pixels.dtype} {list(pixels.shape)}"
+        )
     if problems:
         raise WorkloadError(problems)

@@ -1,0 +1,58 @@
+"""Options that choose a model: a name, or a name and single sizes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workloads.lowering import workload
+from workloads.vim.config import VimConfig
+from workloads.vim.errors import WorkloadError
+
+SIZES = {
+    "d_model": "features of a token",
+    "layers": "encoder layers",
+    "stride": "pixels between patches",
+    "image_size": "pixels a side the model is made for",
+    "classes": "outputs of the head",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    parser.add_argument(
+        "--model",
+        default=default,
+        help=f"tiny, small, base or digits{f' (default: {default})' if default else ''}",
+    )
+    for size, what in SIZES.items():
+        parser.add_argument(f"--{size.replace('_', '-')}", type=int, metavar="N", help=what)
+
+
+def config_of(options: argparse.Namespace) -> VimConfig:
+    """Raises WorkloadError, all problems at once."""
+    return workload(options.model, **{size: getattr(options, size) for size in SIZES})
+
+
+def gather(*makes: Callable[[], Any]) -> list[Any]:
+    """The results of all functions. Raises one WorkloadError with the problems of all that raise it."""
+    results: list[Any] = []
+    problems: list[str] = []
+    for make in makes:
+        try:
+            results.append(make())
+        except WorkloadError as error:
+            problems += error.messages
+    if problems:
+        raise WorkloadError(dict.fromkeys(problems))
+    return results
+
+
+def check_new_file(path: str) -> None:
+    """WorkloadError when no file can be written at `path`. Creates nothing."""
+    target = Path(path)
+    if target.is_dir():
+        raise WorkloadError(f"{path}: must be a file to write, not a folder")
+    if not target.parent.is_dir():
+        raise WorkloadError(f"{path}: must lie in a folder that is there; {target.parent} is not")

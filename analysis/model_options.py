@@ -35,6 +35,15 @@ def config_of(options: argparse.Namespace) -> VimConfig:
     return workload(options.model, **{size: getattr(options, size) for size in SIZES})
 
 
+def refused_sizes(options: argparse.Namespace) -> list[str]:
+    """Problems of sizes that are given without a model, where a file says what the model is."""
+    return [
+        f"--{size.replace('_', '-')} must come with --model"
+        for size in SIZES
+        if options.model is None and getattr(options, size) is not None
+    ]
+
+
 def gather(*makes: Callable[[], Any]) -> list[Any]:
     """The results of all functions. Raises one WorkloadError with the problems of all that raise it."""
     results: list[Any] = []

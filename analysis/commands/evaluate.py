@@ -51,6 +51,7 @@ def _check(options: argparse.Namespace) -> None:
     ]
     if options.model is None and options.weights is None:
         problems.append("--model must be given, or --weights of a quantized model")
+    problems += model_options.refused_sizes(options)
     if options.images is not None:
         if not options.checkpoint and not options.weights:
             problems.append("--checkpoint or --weights must be given with --images")

@@ -63,6 +63,8 @@ def _base(text: str) -> int:
 def _data(options: argparse.Namespace) -> Data:
     if options.model is None and options.weights is None:
         raise WorkloadError("--weights of a quantized model or --model must be given")
+    if problems := model_options.refused_sizes(options):
+        raise WorkloadError(problems)
     given = load_quantized(options.weights) if options.weights else None
     config = model_options.config_of(options) if options.model is not None else given.config  # type: ignore[union-attr]
     resolution = options.resolution or (given.resolution if given else config.image_size)

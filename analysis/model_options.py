@@ -1,4 +1,4 @@
-"""Options that choose a model: a name, or a name and single sizes."""
+"""Options that choose a model: a name or a YAML file, and single sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from analysis.model_file import is_model_file, read_model
 from workloads.lowering import workload
 from workloads.vim.config import VimConfig
 from workloads.vim.errors import WorkloadError
@@ -21,18 +22,22 @@ SIZES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    told = f" (default: {default})" if default else ""
     parser.add_argument(
         "--model",
         default=default,
-        help=f"tiny, small, base or digits{f' (default: {default})' if default else ''}",
+        help=f"tiny, small, base (with + for stride 8), digits, or a YAML file of sizes{told}",
     )
     for size, what in SIZES.items():
         parser.add_argument(f"--{size.replace('_', '-')}", type=int, metavar="N", help=what)
 
 
 def config_of(options: argparse.Namespace) -> VimConfig:
-    """Raises WorkloadError, all problems at once."""
-    return workload(options.model, **{size: getattr(options, size) for size in SIZES})
+    """Raises WorkloadError, or InputError for a file, all problems at once."""
+    sizes = {size: getattr(options, size) for size in SIZES}
+    if is_model_file(options.model):
+        return read_model(options.model, sizes)
+    return workload(options.model, **sizes)
 
 
 def refused_sizes(options: argparse.Namespace) -> list[str]:

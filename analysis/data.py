@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.simulation import Simulation
+from tlm.sockets import InitiatorSocket, SocketError
 from workloads.operations import Program
 from workloads.placement import Placement
 from workloads.vim import memory
@@ -49,10 +50,20 @@ class Data:
 def load(simulation: Simulation, program: Program, placement: Placement, data: Data) -> None:
     """Write weights and images where the program expects them, in no time; the simulation computes from now on.
 
-    Raises WorkloadError where they do not fit the program.
+    Raises WorkloadError where they do not fit the program, or where the platform's masters do not all reach
+    the memory that they lie in.
     """
+    written = None
     for tensor, content in memory.contents(program, data.model, data.pixels):
-        _move(simulation, Command.WRITE, placement.address(tensor), content)
+        address = placement.address(tensor)
+        _move(simulation, Command.WRITE, address, content)
+        written = written or (address, content)
+    assert written is not None
+    if apart := [socket.path for socket in _masters(simulation) if not _sees(socket, *written)]:
+        raise WorkloadError(
+            f"{', '.join(apart)} must lead to the memory of the first region, where the tensors lie "
+            "(--no-data runs timing only)"
+        )
     simulation.data = True
 
 
@@ -65,9 +76,29 @@ def read_logits(simulation: Simulation, program: Program, placement: Placement, 
     )
 
 
+def _masters(simulation: Simulation) -> list[InitiatorSocket]:
+    """Sockets that have debug access to something."""
+    sockets = [
+        socket for component in simulation.components.values() for socket in component.sockets.values()
+    ]
+    return [s for s in sockets if isinstance(s, InitiatorSocket) and s.target and s.target.transport_dbg]
+
+
+def _sees(socket: InitiatorSocket, address: int, content: bytearray) -> bool:
+    payload = GenericPayload(Command.READ, address, len(content), 1, "loader", bytearray(len(content)))
+    try:
+        socket.transport_dbg(payload)
+    except SocketError:
+        return False
+    return payload.data == content
+
+
 def _move(simulation: Simulation, command: Command, address: int, content: bytearray) -> bytearray:
     payload = GenericPayload(command, address, len(content), 1, "loader", content)
-    simulation.transport_dbg(payload)
+    try:
+        simulation.transport_dbg(payload)
+    except SocketError as error:
+        raise WorkloadError(f"{error}, which tensors need (--no-data runs timing only)") from None
     if payload.status is not ResponseStatus.OK:
         raise WorkloadError(
             f"{command.value} of {len(content)} bytes at {address:#x}: {payload.status.value}"

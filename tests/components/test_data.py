@@ -41,8 +41,9 @@ def platform(request):
         (CONFIG, 80, 2),
         (replace(CONFIG, name="fine", d_model=64, stride=8), 48, 1),  # overlapping patches
         (PRESETS["digits"], 64, 1),
+        (PRESETS["tiny"], 224, 1),
     ],
-    ids=["custom", "batch of two", "stride 8", "digits"],
+    ids=["custom", "batch of two", "stride 8", "digits", "tiny"],
 )
 def test_logits_are_those_of_the_reference_executor(platform, config, resolution, batch):
     data = data_for(config, resolution, batch)
@@ -159,6 +160,21 @@ def test_an_operand_outside_the_memory(platform):
     port = simulation.components["linear"].in_r
     with pytest.raises(AddressError, match=r"linear\.in_r: read of 4 bytes at 0x100000000: address error"):
         port.peek(1 << 32, 4)
+
+
+def test_a_master_with_a_memory_of_its_own(tmp_path):
+    """Its operands were never written there: refused, not computed with zeros."""
+    path = tmp_path / "apart.yaml"
+    path.write_text(
+        f"uses: {SHIPPED / 'zcu102-rtl.yaml'}\n"
+        "components:\n"
+        "  scratch: {model: components.ideal_memory:IdealMemory, size: 2 GiB, ports: 1}\n"
+        "bindings: {ssm.in_u: scratch.port0}\n"
+    )
+    workload = Workload.of(CONFIG, 48)
+    assert simulate(str(path), workload).latency_s > 0
+    with pytest.raises(WorkloadError, match=r"ssm\.in_u must lead to the memory of the first region"):
+        simulate(str(path), workload, data=data_for(CONFIG, 48))
 
 
 def test_tensors_that_are_not_the_workloads():

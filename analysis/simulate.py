@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+
+from threadpoolctl import threadpool_limits
 
 from analysis.data import Data, Int32, load, read_logits
 from tlm.component import Sequencer
@@ -89,7 +92,9 @@ def simulate(
             load(simulation, program, placement, data)
         return sequencer.execute(program, placement, progress)
 
-    finished = run(platform, start, quantum=quantum, replay=replay)
+    # products this small are slower on several threads than on one, by far where cores are busy
+    with threadpool_limits(1) if data is not None else nullcontext():
+        finished = run(platform, start, quantum=quantum, replay=replay)
     if data is None or not finished.simulation.data:
         return Result(workload, finished, placement)
     logits = read_logits(finished.simulation, program, placement, data)

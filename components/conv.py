@@ -49,8 +49,8 @@ class ConvEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: ConvParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_r = self.read_port("in_r")
+        self.weights = self.read_port("weights", "codes", "signs", "scales", "bias")
+        self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: Conv) -> list[str]:

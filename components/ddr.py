@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from annotated_types import Gt
 
+from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.units import SECOND, Address, Bits, Bytes, Doc, Picoseconds, PositiveInt, TransfersPerSecond
@@ -33,15 +34,28 @@ class Ddr(Component):
 
     def __init__(self, sim: Any, name: str, params: DdrParams):
         super().__init__(sim, name, params)
+        self.storage = Storage(params.base, params.size)
         for i in range(params.ports):
-            self.target_socket(f"port{i}", self._transport)
+            self.target_socket(f"port{i}", self._transport, self.storage.transport_dbg)
         self._free = 0
+        self._counted = {c: f"{name}.{c.value}_bytes" for c in Command}
+        self._device_bytes, self._busy_ps = f"{name}.device_bytes", f"{name}.busy_ps"
+        self._rate = params.width * params.data_rate
         self._atom = params.burst_length * params.width // 8
 
     @property
     def peak_bandwidth(self) -> float:
         """Bytes a second."""
         return self.params.data_rate * self.params.width / 8
+
+    def describe(self) -> str:
+        """The assumption in words, for the head of a report."""
+        rate = self.params.data_rate / 1e6
+        latency = self.params.latency / 1000
+        peak = self.peak_bandwidth / 1e9
+        return (
+            f"one shared DRAM channel at {rate:.0f} MT/s, {peak:.2f} GB/s peak, read latency {latency:.0f} ns"
+        )
 
     def phase(self) -> Hashable | None:
         # latency and bandwidth are no whole cycles of the other clocks, so their rounding counts
@@ -59,11 +73,12 @@ class Ddr(Component):
         self._free = begin + busy
         last = begin + self._time(payload.length * (payload.beats - 1) // payload.beats)
         payload.runs.append((begin, last, payload.beats))
-        self.trace.count(f"{self.name}.{payload.command.value}_bytes", payload.length)
-        self.trace.count(f"{self.name}.device_bytes", touched * self._atom)
-        self.trace.count(f"{self.name}.busy_ps", busy)
+        counters = self.trace.counters
+        counters[self._counted[payload.command]] += payload.length
+        counters[self._device_bytes] += touched * self._atom
+        counters[self._busy_ps] += busy
         payload.complete(last if read else begin + busy + p.write_latency)
 
     def _time(self, nbytes: int) -> int:
         """ps on the data bus, rounded up."""
-        return -(-nbytes * 8 * SECOND // (self.params.width * self.params.data_rate))
+        return -(-nbytes * 8 * SECOND // self._rate)

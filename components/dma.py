@@ -78,12 +78,26 @@ class _Port:
         beats = int(rows[:, 3].sum())
         return PortActivity(self.path, command.value, beats, beats * self.width, rows, self.wait)
 
-    def check(self, payload: GenericPayload) -> None:
+    def peek(self, address: int, length: int) -> bytearray:
+        """Bytes from the memory behind the port, in zero time."""
+        return self._debug(Command.READ, address, bytearray(length))
+
+    def poke(self, address: int, data: bytearray) -> None:
+        """Bytes into the memory behind the port, in zero time."""
+        self._debug(Command.WRITE, address, data)
+
+    def _debug(self, command: Command, address: int, data: bytearray) -> bytearray:
+        payload = GenericPayload(command, address, len(data), 1, self.path, data)
+        self.socket.transport_dbg(payload)
         if payload.status is not ResponseStatus.OK:
-            raise AddressError(
-                f"{self.path}: {payload.command.value} of {payload.length} bytes at {payload.address:#x}: "
-                f"{payload.status.value}"
-            )
+            self.refuse(payload)
+        return data
+
+    def refuse(self, payload: GenericPayload) -> None:
+        raise AddressError(
+            f"{self.path}: {payload.command.value} of {payload.length} bytes at {payload.address:#x}: "
+            f"{payload.status.value}"
+        )
 
     def split(self, address: int, beats: int, longest: int) -> list[tuple[int, int]]:
         """(address, beats) of each burst."""
@@ -145,6 +159,8 @@ class ReadStream:
         self._wake: Any = None  # the event that _issue waits for
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
+        self._buffer = port.params.buffer
+        self._next_cycle = port.clock.next_cycle
         port.sim.env.process(self._issue())
 
     @property
@@ -208,7 +224,8 @@ class ReadStream:
             send(payload, at)
 
     def _received(self, payload: GenericPayload) -> None:
-        self.port.check(payload)
+        if payload.status is not ResponseStatus.OK:
+            self.port.refuse(payload)
         self._settle()
 
     def _tell(self) -> None:
@@ -219,43 +236,49 @@ class ReadStream:
 
     def _settle(self) -> None:
         """Put what has come into the buffer, in order, as far as the engine makes room."""
-        room = self._taken_known + self.port.params.buffer
-        next_cycle = self.port.clock.next_cycle
-        while self._flight:
-            payload, cycle = self._flight[0]
-            low, high = self.known, self.known + payload.beats
+        flight = self._flight
+        while flight:
+            payload, cycle = flight[0]
+            high = self.known + payload.beats
             # an engine that waits for more than the buffer holds takes it as it comes
-            starved = self._more is not None and self.known < self._wanted
-            if payload.status is ResponseStatus.INCOMPLETE or (high > room and not starved):
+            if payload.status is ResponseStatus.INCOMPLETE or (
+                high > self._taken_known + self._buffer and (self._more is None or self.known >= self._wanted)
+            ):
                 break
-            self._flight.popleft()
-            arrivals = self.arrivals
-            at = low
-            # a run's ends are edges of a clock rounded to 1 ps
-            for first, last, n in payload.runs:
-                begin = next_cycle(first - 1)
-                if n == 1:
-                    arrivals[at] = begin
-                else:
-                    end = max(next_cycle(last - 1), begin + n - 1)
-                    steps = np.arange(n, dtype=np.int64) * (begin - end)
-                    arrivals[at : at + n] = begin - steps // (n - 1)
-                at += n
-            lead = low - self.port.params.buffer
-            first_held = max(0, -lead)
-            free = min(self._taken_known, high - self.port.params.buffer)
-            if lead + first_held < free:
-                held = self._taken[lead + first_held : free] + 1
-                part = arrivals[low + first_held : low + first_held + len(held)]
-                np.maximum(part, held, out=part)
-            begin, end = int(arrivals[low]), int(arrivals[high - 1])
+            flight.popleft()
+            begin, end = self._place(payload)
             self._ends.append(end)
             self.port.bursts.append((cycle, begin, end, payload.beats))
             self.known = high
-        self._tell()
+        if self._more is not None:
+            self._tell()
         if self._wake is not None:
             event, self._wake = self._wake, None
             event.succeed()
+
+    def _place(self, payload: GenericPayload) -> tuple[int, int]:
+        """Arrivals of a burst's beats from the times at which they came; returns the first and the last."""
+        low, high = self.known, self.known + payload.beats
+        arrivals = self.arrivals
+        next_cycle = self._next_cycle
+        at = low
+        # a run's ends are edges of a clock rounded to 1 ps
+        for first, last, n in payload.runs:
+            begin = next_cycle(first - 1)
+            if n == 1:
+                arrivals[at] = begin
+            else:
+                end = max(next_cycle(last - 1), begin + n - 1)
+                steps = np.arange(n, dtype=np.int64) * (begin - end)
+                arrivals[at : at + n] = begin - steps // (n - 1)
+            at += n
+        # a beat needs the place of the one a buffer's length before
+        held = max(low, self._buffer)
+        until = min(high, self._buffer + self._taken_known)
+        if held < until:
+            places = self._taken[held - self._buffer : until - self._buffer] + 1
+            np.maximum(arrivals[held:until], places, out=arrivals[held:until])
+        return int(arrivals[low]), int(arrivals[high - 1])
 
 
 class WritePort(_Port):
@@ -283,6 +306,7 @@ class WriteStream:
         self._ends = list(accumulate(n for _, n in bursts))
         self._wake: Any = None
         self._moved: Any = None
+        self._idle: Any = None
         self._responses = 0
         self._last_response = 0
         self._done = port.sim.env.event()
@@ -319,21 +343,31 @@ class WriteStream:
         at = bisect_right(self._ends, self.known)
         return (self._ends[at - 1] if at else 0) + self.port.params.buffer - self.known
 
-    def room(self, n: int) -> Generator[Any, Any, Cycles | None]:
-        """Earliest cycles at which the next `n` beats find room, None where there is room at once."""
+    @property
+    def roomy(self) -> int:
+        """For how many of the next beats it is known when they find room."""
+        return self.gone + self.port.params.buffer - self.known
+
+    def known_room(self, n: int) -> Cycles | None:
+        """Earliest cycles at which the next `n` beats, at most `roomy`, find room; None where that is at once."""
         first = self.known - self.port.params.buffer
         last = first + n
         if last <= 0:
             return None
+        room = np.full(n, -1, dtype=np.int64)
+        room[max(0, -first) :] = self.drained[max(0, first) : last] + 1
+        return room
+
+    def room(self, n: int) -> Generator[Any, Any, Cycles | None]:
+        """`known_room`, waiting until it is known."""
+        last = self.known - self.port.params.buffer + n
         sim = self.port.sim
         while self.gone < last:
             self._moved = sim.env.event()
             sim.waiting[self.port.engine.name] = f"room for beat {self.known + n} on {self.port.path}"
             yield self._moved
             del sim.waiting[self.port.engine.name]
-        room = np.full(n, -1, dtype=np.int64)
-        room[max(0, -first) :] = self.drained[max(0, first) : last] + 1
-        return room
+        return self.known_room(n)
 
     def produce(self, at: Cycles | list[int]) -> None:
         """The next beats are produced at these cycles."""
@@ -343,6 +377,12 @@ class WriteStream:
         if self._wake is not None:
             event, self._wake = self._wake, None
             event.succeed()
+
+    def caught_up(self) -> Generator[Any, Any, None]:
+        """Wait until every burst whose beats are all produced is on its way."""
+        if self.gone < self._ends[-1] and self._ends[bisect_right(self._ends, self.gone)] <= self.known:
+            self._idle = self.port.sim.env.event()
+            yield self._idle
 
     def finished(self) -> Generator[Any, Any, int]:
         """Wait for the response to the last burst; returns the cycle of the last response."""
@@ -358,6 +398,9 @@ class WriteStream:
         for address, beats in self._bursts:
             done += beats
             while self.known < done:
+                if self._idle is not None:
+                    event, self._idle = self._idle, None
+                    event.succeed()
                 self._wake = env.event()
                 port.sim.waiting[port.path] = f"beat {done} of {self.beats} from {port.engine.name}"
                 yield self._wake
@@ -382,13 +425,16 @@ class WriteStream:
             if self._moved is not None:
                 event, self._moved = self._moved, None
                 event.succeed()
+        if self._idle is not None:
+            self._idle.succeed()
         # what the last burst ends later than its production and length account for
         port.wait += free - produced - beats
 
     _moved_wait: Any = None
 
     def _responded(self, payload: GenericPayload) -> None:
-        self.port.check(payload)
+        if payload.status is not ResponseStatus.OK:
+            self.port.refuse(payload)
         self._responses += 1
         self._last_response = max(self._last_response, self.port.clock.next_cycle(payload.response - 1))
         if self._moved_wait is not None:

@@ -25,6 +25,7 @@ from tlm.component import Component
 from tlm.payload import Command, GenericPayload
 from tlm.trace import CallRecord, PortActivity
 from tlm.units import Bits, Check, ClockName, Doc
+from workloads import execution
 from workloads.operations import Operation, Tensor
 
 Address = Callable[[Tensor], int]
@@ -61,10 +62,13 @@ class Engine(Component):
         self.control = self.target_socket("control", self._registers)
         self.reads: list[ReadPort] = []
         self.writes: list[WritePort] = []
+        self.fetches: dict[str, ReadPort] = {}  # by operand
 
-    def read_port(self, name: str) -> ReadPort:
+    def read_port(self, name: str, *operands: str) -> ReadPort:
+        """A port that fetches these operands, fields of the operation."""
         port = ReadPort(self, name, self.params.bus // 8, self.params.read)
         self.reads.append(port)
+        self.fetches |= dict.fromkeys(operands, port)
         return port
 
     def write_port(self, name: str, burst: int | None = None) -> WritePort:
@@ -142,9 +146,24 @@ class Engine(Component):
             sim.trace.replayed += 1
             yield from self._until(start + record.cycles)
             sim.trace.counters.update(record.counts)
+        if sim.data:
+            self.compute_data(op, address)
         sim.running -= 1
         sim.trace.span(self.name, op.name, type(op).__name__, began, int(self.env.now), record)
         return record
+
+    def compute_data(self, op: Operation, address: Address) -> None:
+        """Read the operands where the ports fetch them, run the operation's kernel, write the result back.
+
+        Takes no time: `timing` says when this happens.
+        """
+        operands = {}
+        for name, port in self.fetches.items():
+            if (tensor := getattr(op, name, None)) is not None:
+                operands[name] = execution.unpack(op, name, port.peek(address(tensor), tensor.nbytes))
+        (out,) = self.writes
+        result = execution.compute(op, operands)
+        out.poke(address(op.y), execution.pack(op, "y", result))
 
     def through(
         self,

@@ -1,4 +1,4 @@
-"""An ideal memory: every port has one of its own, with latency and pace as the only properties.
+"""An ideal memory: every port has a channel of its own, with latency and pace as the only properties.
 
 The properties are those of the memory in which the RTL's cycles were measured.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
+from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.units import Address, Bytes, ClockName, Cycles, Doc, PositiveInt
@@ -43,10 +44,12 @@ class IdealMemory(Component):
 
     def __init__(self, sim: Any, name: str, params: IdealMemoryParams):
         super().__init__(sim, name, params)
+        self.storage = Storage(params.base, params.size)
         wait = 2 + params.rlat if params.one_outstanding else 0 if params.overlap else 1 + params.rlat
         self._channels = [_Channel(max(wait, params.rint)) for _ in range(params.ports)]
         for i in range(params.ports):
-            self.target_socket(f"port{i}", partial(self._transport, i))
+            self.target_socket(f"port{i}", partial(self._transport, i), self.storage.transport_dbg)
+        self._counted = {c: f"{name}.{c.value}_bytes" for c in Command}
         self._turn = 0
         self._bus_free = 0
         self._wake: Any = None
@@ -57,6 +60,19 @@ class IdealMemory(Component):
     def peak_bandwidth(self) -> float | None:
         """No limit of its own."""
         return None
+
+    def describe(self) -> str:
+        """The assumption in words, for the head of a report."""
+        p = self.params
+        parts = [
+            "one ideal memory that all masters share" if p.shared else "ideal memory per master",
+            f"read latency {p.rlat}" + ("" if p.overlap else " for each burst anew"),
+        ]
+        parts += ["one burst outstanding"] if p.one_outstanding else []
+        parts += [f"{p.rint} cycles a read word"] if p.rint > 1 else []
+        parts += [f"{p.wint} cycles a written word"] if p.wint > 1 else []
+        parts += [f"write latency {p.wlat}"] if p.wlat else []
+        return ", ".join(parts)
 
     def phase(self) -> Hashable | None:
         # all its times are cycles of the engines' clock, and between calls it is at rest
@@ -70,7 +86,7 @@ class IdealMemory(Component):
         clock = self.clock
         cycle = clock.cycles(at)
         channel = self._channels[port]
-        self.trace.count(f"{self.name}.{payload.command.value}_bytes", payload.length)
+        self.trace.counters[self._counted[payload.command]] += payload.length
         if payload.command is Command.WRITE:
             first = max(cycle, channel.write_free)
             last = first + (payload.beats - 1) * p.wint

@@ -32,8 +32,10 @@ class Interconnect(Component):
     def __init__(self, sim: Any, name: str, params: InterconnectParams):
         super().__init__(sim, name, params)
         for i in range(params.inputs):
-            self.target_socket(f"in{i}", self._transport)
+            self.target_socket(f"in{i}", self._transport, self._transport_dbg)
         self.out = self.initiator_socket("out")
+        self._hop = self.clock.edge(params.latency)
+        self._word_times: dict[int, int] = {}
         self._read_free = 0
         self._write_free = 0
 
@@ -43,10 +45,13 @@ class Interconnect(Component):
 
     def _word_time(self, payload: GenericPayload) -> int:
         """ps to move one beat of the payload through the narrower port."""
-        return self.clock.edge(ceil(payload.width * 8 / self.params.width))
+        width = payload.width
+        if width not in self._word_times:
+            self._word_times[width] = self.clock.edge(ceil(width * 8 / self.params.width))
+        return self._word_times[width]
 
     def _transport(self, payload: GenericPayload, at: int) -> None:
-        hop = self.clock.edge(self.params.latency)
+        hop = self._hop
         upstream = payload.listener
         if payload.command is Command.READ:
             payload.listener = partial(self._return_read, upstream, hop)
@@ -59,6 +64,9 @@ class Interconnect(Component):
         self._write_free = last + word
         payload.listener = partial(self._return_write, upstream, hop, (first, last, payload.beats))
         self.out.nb_transport(payload, first + hop)
+
+    def _transport_dbg(self, payload: GenericPayload) -> int:
+        return self.out.transport_dbg(payload)
 
     def _return_read(self, upstream: Any, hop: int, payload: GenericPayload) -> None:
         word = self._word_time(payload)

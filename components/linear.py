@@ -6,17 +6,20 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from annotated_types import MultipleOf
 
+from components.dma import ReadStream, WriteStream
 from components.engine import VALUE, Address, Engine, EngineParams
-from components.pipeline import NEVER, Fifo, RigidStage
+from components.pipeline import NEVER, Cycles, Fifo, RigidStage
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Linear
 
 CODE = 4  # bits of a weight
+AHEAD = 8  # periods for which there should be room before they are jumped over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,8 @@ class LinearEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: LinearParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_r = self.read_port("in_r")
+        self.weights = self.read_port("weights", "codes", "scales", "bias")
+        self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: Linear) -> list[str]:
@@ -97,31 +100,42 @@ class LinearEngine(Engine):
         words_out = self.beats(op.out_features * VALUE)
         stream = self.in_r.read(address(op.x), words_in * op.tokens, int(loaded[-1]) + p.input_gap)
         out = self.out_r.write(address(op.y), words_out * op.tokens)
-        stages = _Stages(
+        stages = Stages(
             p, stream.start, blocks, rows, words_in, words_out, max(1, self.beats(p.tile * VALUE))
         )
-        for token in range(op.tokens + 1):
+        repetition = Repetition(words_in, words_out)
+        token = 0
+        while token <= op.tokens:
+            if out.roomy < AHEAD * repetition.words:
+                yield from out.caught_up()
+            if jumped := repetition.jump(stages, stream, out, token, op.tokens - 1):
+                token += jumped
+                continue
             arrivals = None
             if token < op.tokens:
                 yield from stream.until((token + 1) * words_in)
-                arrivals = stream.arrivals[token * words_in : (token + 1) * words_in].tolist()
+                arrivals = stream.arrivals[token * words_in : (token + 1) * words_in]
             # words of the tokens read before that are still to come
             pending = min(token * words_out - out.known, out.foreseeable)
             stages.room = yield from out.room(max(pending, 0))
-            taken = stages.token(arrivals)
-            if arrivals is not None:
-                stream.take(np.array(taken, dtype=np.int64))
+            held = stages.held
+            taken = np.array(stages.token(None if arrivals is None else arrivals.tolist()), dtype=np.int64)
             if token == op.tokens:
                 stages.finish()
-            if stages.written:
-                yield from out.push(np.array(stages.written, dtype=np.int64))
-                stages.written = []
+            written = np.array(stages.written, dtype=np.int64)
+            stages.written = []
+            late = yield from out.push(written)
+            if arrivals is not None:
+                stream.take(taken)
+                noted = _Token(taken, arrivals >= taken, written)
+                repetition.note(stages, noted, steady=not late and held == stages.held)
+            token += 1
         self.in_r.wait += stages.waited
         self.out_r.wait += stages.held
         return (yield from out.finished()) + p.finish
 
 
-class _Stages:
+class Stages:
     """The seven stages of a call: reader, quantizer, decoder, multiplier, accumulator, dequantizer, writer.
 
     The reader passes a token to the quantizer while it reads the next, because the scale needs the whole token.
@@ -168,6 +182,13 @@ class _Stages:
         self._multiplier = RigidStage(p.multiplier, 1, self._to_accumulator, self._enter_accumulator)
         self._decoder = RigidStage(p.decoder, 1, self._to_multiplier, self._enter_multiplier)
         self._quantizer = RigidStage(p.quantizer, 1, self._to_decoder, self._enter_decoder)
+        self._fifos = (
+            self._to_quantizer, self._to_decoder, self._to_multiplier, self._to_accumulator,
+            self._to_dequantizer, self._to_writer, self._scales, self._output_scales,
+        )  # fmt: skip
+        self._pipeline = (
+            self._quantizer, self._decoder, self._multiplier, self._accumulator, self._dequantizer, self._writer,
+        )  # fmt: skip
         self._quantized = 0  # blocks that have entered the quantizer
         self._decoded = 0
         self._row = 0  # of the token in the dequantizer
@@ -205,6 +226,38 @@ class _Stages:
                 self._push_later(at + p.scale_stage, True)
         self._first = False
         return taken
+
+    def state(self) -> tuple[object, ...]:
+        """All that what comes next depends on, with times since the last word was read."""
+        base = self._read
+        fifos = tuple(f.state(base) for f in self._fifos)
+        stages = tuple(s.state(base) for s in self._pipeline)
+        queues = tuple(
+            tuple(t - base for t in q) for q in (self._scale_at, self._output_scale_at, self._blocks_at)
+        )
+        coming = tuple((t - base, scale) for t, scale in self._coming)
+        counts = (
+            self._quantized % self.blocks,
+            self._decoded % self.blocks,
+            self._row % self.rows,
+            self._first,
+        )
+        return counts, fifos, stages, queues, coming
+
+    def shift(self, cycles: int) -> None:
+        """Everything so far happened so much later."""
+        self._read += cycles
+        for part in (*self._fifos, *self._pipeline):
+            part.shift(cycles)
+        self._scale_at = deque(t + cycles for t in self._scale_at)
+        self._output_scale_at = deque(t + cycles for t in self._output_scale_at)
+        self._blocks_at = deque(t + cycles for t in self._blocks_at)
+        self._coming = deque((t + cycles, scale) for t, scale in self._coming)
+
+    @property
+    def now(self) -> int:
+        """Cycle at which the last word was read."""
+        return self._read
 
     def finish(self) -> None:
         """Everything in the reader comes out."""
@@ -308,3 +361,103 @@ class _Stages:
     def _write(self, at: int) -> None:
         words = self.row_words[(self._row - 1) % self.rows]
         self.written.extend(range(at, at + words))
+
+
+class Repetition:
+    """Finds that the stages are where they were some tokens ago, and jumps over what would repeat.
+
+    The stages' future follows from their state and from when words arrive and find room. When a state comes
+    back, all times later by the same number of cycles, the tokens since then form a period. It repeats as long
+    as no word arrives later than it was taken a period ago (exactly then, where it was waited for), and no
+    word finds its room later than it is written. Both are checked for every word that is jumped over.
+    """
+
+    def __init__(self, words_in: int, words_out: int):
+        self._words_in = words_in
+        self._words_out = words_out
+        self._forget()
+
+    def _forget(self) -> None:
+        self._seen: dict[tuple[object, ...], tuple[int, int, int]] = {}  # state: tokens noted, cycle, waits
+        self._tokens: deque[_Token] = deque()  # noted; the period once there is one
+        self._cycles = 0  # of the period, 0 while there is none
+        self._waited = 0
+
+    @property
+    def words(self) -> int:
+        """Words written in a period, 0 while there is none."""
+        return len(self._tokens) * self._words_out if self._cycles else 0
+
+    def note(self, stages: Stages, token: _Token, steady: bool) -> None:
+        """A token was read; `steady` when no write held the stages up."""
+        if self._cycles:
+            expected = self._tokens.popleft()
+            if not steady or not token.repeats(expected, self._cycles):
+                self._forget()
+                return
+        if not steady:
+            self._forget()
+            return
+        self._tokens.append(token)
+        if self._cycles:
+            return
+        state = stages.state()
+        if state not in self._seen:
+            self._seen[state] = len(self._tokens), stages.now, stages.waited
+            return
+        count, cycle, waited = self._seen[state]
+        if (
+            sum(len(t.written) for t in list(self._tokens)[count:])
+            == (len(self._tokens) - count) * self._words_out
+        ):
+            for _ in range(count):
+                self._tokens.popleft()
+            self._cycles = stages.now - cycle
+            self._waited = stages.waited - waited
+
+    def jump(self, stages: Stages, stream: ReadStream, out: WriteStream, token: int, last: int) -> int:
+        """Jump over tokens from `token` to `last` at most; returns how many."""
+        length = len(self._tokens)
+        if not self._cycles:
+            return 0
+        repeats = min(last + 1, stream.known // self._words_in) - token
+        repeats = min(repeats // length, out.roomy // self.words)
+        if repeats <= 0:
+            return 0
+        takes, waits, writes = (np.concatenate(column) for column in zip(*self._tokens, strict=True))
+        later = (np.arange(1, repeats + 1, dtype=np.int64) * self._cycles)[:, None]
+        first = token * self._words_in
+        arrivals = stream.arrivals[first : first + repeats * len(takes)].reshape(repeats, -1)
+        taken = takes + later
+        written = writes + later
+        fits = np.where(waits, arrivals == taken, arrivals <= taken).all(axis=1)
+        room = out.known_room(repeats * len(writes))
+        if room is not None:
+            fits &= (room.reshape(repeats, -1) <= written).all(axis=1)
+        if not fits.all():
+            repeats = int(fits.argmin())
+            if not repeats:
+                return 0
+        cycles = repeats * self._cycles
+        stages.shift(cycles)
+        stages.waited += repeats * self._waited
+        stream.take(taken[:repeats].ravel())
+        out.produce(written[:repeats].ravel())
+        self._tokens = deque(t.later(cycles) for t in self._tokens)
+        return repeats * length
+
+
+class _Token(NamedTuple):
+    """When the words of a token were taken and which were waited for; words written meanwhile."""
+
+    taken: Cycles
+    waited: npt.NDArray[np.bool_]
+    written: Cycles
+
+    def later(self, cycles: int) -> _Token:
+        return _Token(self.taken + cycles, self.waited, self.written + cycles)
+
+    def repeats(self, other: _Token, cycles: int) -> bool:
+        return np.array_equal(self.taken, other.taken + cycles) and np.array_equal(
+            self.written, other.written + cycles
+        )

@@ -102,6 +102,14 @@ class Fifo:
         """Earliest cycle of the next push. Items are pushed and popped in turn, each pop known when needed."""
         return self.pops[0] + self.turnaround if self.pushed >= self.capacity else NEVER
 
+    def state(self, base: int) -> tuple[object, ...]:
+        """All that what comes next depends on, with times since `base`."""
+        return min(self.pushed, self.capacity), tuple(t - base for t in self.pops)
+
+    def shift(self, cycles: int) -> None:
+        """Everything so far happened so much later."""
+        self.pops = deque((t + cycles for t in self.pops), maxlen=self.capacity)
+
 
 class RigidStage:
     """A pipeline `depth` cycles deep, one item every `interval` cycles, its output into `fifo` of `follow`."""
@@ -134,6 +142,15 @@ class RigidStage:
             for _ in range(count - 1):
                 self.last = self._unstalled(self.last + self.interval)
         return self.enter(NEVER)
+
+    def state(self, base: int) -> tuple[object, ...]:
+        """All that what comes next depends on, with times since `base`."""
+        return self.interval, self.last - base, tuple((a - base, b - base) for a, b in self.stalls)
+
+    def shift(self, cycles: int) -> None:
+        """Everything so far happened so much later."""
+        self.last += cycles
+        self.stalls = deque((a + cycles, b + cycles) for a, b in self.stalls)
 
     def _unstalled(self, at: int) -> int:
         stalls = self.stalls

@@ -1,0 +1,103 @@
+"""`run`: simulate a model on a platform and report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from analysis import inference, model_options
+from analysis.baselines import load_baselines, run_baselines
+from analysis.console import progress
+from analysis.data import Data
+from analysis.keep import check_folder, keep
+from analysis.platform_path import find_platform
+from analysis.report import report
+from analysis.simulate import Workload, simulate
+from tlm.errors import InputError, Place, Problem
+from tlm.platform import Platform, load_platform
+from workloads.vim.errors import WorkloadError
+from workloads.vim.quantized import load_quantized
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("platform", help="a platform file, or the name of one that comes with the package")
+    model_options.add_arguments(parser, "tiny, or what --weights holds")
+    parser.set_defaults(model=None)
+    parser.add_argument("--resolution", type=int, metavar="N", help="pixels a side of the images")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images, one after the other")
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE",
+                        help="change any key of the platform; may be repeated")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument("--out", metavar="DIR", help="keep report.json and calls.csv there")
+    parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
+    parser.add_argument("-v", "--verbose", action="store_true", help="ports, and where energy goes")
+    inference.add_arguments(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    platform, baselines, work, data = _inputs(options)
+    with progress("calls", len(work.program.operations)) as step:
+        result = simulate(platform, work, progress=step, data=data)
+    others, notes = run_baselines(baselines, work)
+    told = report(result, others, notes)
+    told["inference"] = inference.inference_report(result)
+    if options.out:
+        keep(options.out, told, result)
+    if options.json:
+        print(json.dumps(told))
+    else:
+        from analysis.report_text import show  # rich takes its time
+
+        show(told, options.verbose)
+        if told["inference"]:
+            print("\nClassified")
+            print("\n".join(f"  {line}" for line in inference.inference_lines(told["inference"])))
+        if options.out:
+            print(f"Kept in {options.out}: report.json, calls.csv")
+    return 0
+
+
+def _inputs(options: argparse.Namespace) -> tuple[Platform, dict[str, Platform], Workload, Data | None]:
+    """Everything that is given, checked. Raises InputError with all problems at once."""
+    problems: list[Problem] = []
+
+    def attempt(make: Callable[[], Any]) -> Any:
+        try:
+            return make()
+        except InputError as error:
+            problems.extend(error.problems)
+        except WorkloadError as error:
+            problems.extend(
+                Problem(Place(f"--model {options.model}" if options.model else "tlm run"), m)
+                for m in error.messages
+            )
+        return None
+
+    platform: Platform | None = attempt(lambda: load_platform(find_platform(options.platform), options.set))
+    baselines: dict[str, Platform] = {}
+    if platform is not None and not options.no_baselines:
+        baselines = attempt(lambda: load_baselines(platform)) or {}
+    if options.model is None and options.weights:
+        quantized = attempt(lambda: load_quantized(options.weights))
+        config = quantized and quantized.config
+        if quantized and options.resolution is None:
+            options.resolution = quantized.resolution
+    else:
+        options.model = options.model or "tiny"
+        config = attempt(lambda: model_options.config_of(options))
+    work: Workload | None = None
+    if config is not None:
+        work = attempt(lambda: Workload.of(config, options.resolution, options.batch))
+    data: Data | None = None
+    computes = platform is not None and any(
+        getattr(c.cls, "computes", False) for c in platform.components.values()
+    )
+    if work is not None and (computes or options.weights or options.image):
+        data = attempt(lambda: inference.data_of(options, work))
+    if options.out:
+        attempt(lambda: check_folder(options.out))
+    if problems or platform is None or work is None:
+        raise InputError(problems)
+    return platform, baselines, work, data

@@ -1,0 +1,174 @@
+"""A report for people: tables on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Report = Mapping[str, Any]
+
+
+def show(told: Report, verbose: bool = False, console: Console | None = None) -> None:
+    """Print a report; `verbose` adds ports and the energy by engine."""
+    # a pipe has no width of its own: wide enough that no cell is cut
+    out = console or Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    memory = told["memory"] or "no memory model"
+    head = f"ViM {told['model']}, {told['resolution']} x {told['resolution']}, batch {told['batch']}"
+    out.print(Text(f"{head}, on {told['platform']}: {memory}", style="bold"))
+    out.print(Text(told["description"], style="dim"))
+    out.print()
+    out.print(_headline(told))
+    out.print(_labelled("Bottleneck", told["bottleneck"]))
+    _engines(told, out)
+    _calls(told, out)
+    if verbose:
+        _ports(told, out)
+    out.print()
+    _traffic(told, out)
+    _energy(told, verbose, out)
+    if told["baselines"]:
+        _baselines(told, out)
+    out.print()
+    for note in told["notes"]:
+        out.print(Text(f"Note  {note}", style="dim"))
+    sim = told["sim"]
+    replayed = f", {sim['replayed_calls']:,} calls replayed" if sim["replayed_calls"] else ""
+    out.print(
+        Text(f"Simulated in {sim['wall_s']:.2f} s with {sim['events']:,} events{replayed}.", style="dim")
+    )
+
+
+def _headline(told: Report) -> Text:
+    cycles = f" ({told['cycles']:,} cycles at {told['clock_hz'] / 1e6:g} MHz)" if told["cycles"] else ""
+    text = Text(f"Latency {told['latency_ms']:.3f} ms", style="bold")
+    text.append(f"{cycles}, {told['frames_per_s']:.2f} frames/s", style="not bold")
+    if told["energy_j"] is not None:
+        text.append(f", {told['energy_j']:.4g} J, {told['power_w']:.2f} W", style="not bold")
+    return text
+
+
+def _labelled(label: str, text: str) -> Text:
+    return Text(f"{label}  ", style="bold").append(text, style="not bold")
+
+
+def _table(left: tuple[str, ...], right: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in left:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _print(out: Console, title: str, table: Table, definitions: str) -> None:
+    out.print()
+    out.print(Text(title, style="bold"))
+    out.print(table)
+    out.print(Text(definitions, style="dim"))
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _engines(told: Report, out: Console) -> None:
+    table = _table(("engine",), ("calls", "busy cycles", "share", "compute", "reads", "writes"))
+    for name, engine in told["engines"].items():
+        ports = engine["ports"]
+        busiest = {
+            what: max((p["utilization"] for p in ports.values() if p["command"] == what), default=None)
+            for what in ("read", "write")
+        }
+        table.add_row(
+            name, f"{engine['calls']:,}", f"{engine['busy_cycles']:,}", _percent(engine["share"]),
+            _percent(engine["compute_utilization"]), _percent(busiest["read"]), _percent(busiest["write"]),
+        )  # fmt: skip
+    host = told["host"]
+    cycles = "-" if host["cycles"] is None else f"{host['cycles']:,}"
+    table.add_row("host, between calls", "", cycles, _percent(host["share"]), "", "", "")
+    definitions = (
+        "share of the latency; compute: cycles in which the busiest stage works, reads and writes: beats of the "
+        "busiest port, both of busy cycles"
+    )
+    _print(out, "Engines", table, definitions)
+
+
+def _calls(told: Report, out: Console) -> None:
+    table = _table(
+        ("call", "engine"), ("calls", "cycles a call", "share", "compute", "other", "waits for memory on")
+    )
+    for calls in told["calls"]:
+        n = calls["calls"]
+        waits = sorted(calls["waits"].items(), key=lambda item: -item[1])
+        worst = [f"{port.partition('.')[2]} {wait / n:,.0f}" for port, wait in waits if wait / n >= 1]
+        table.add_row(
+            calls["kind"], calls["engine"], f"{n:,}", f"{calls['cycles'] / n:,.0f}",
+            _percent(calls["share"]), f"{calls['compute_cycles'] / n:,.0f}",
+            f"{calls['other_cycles'] / n:,.0f}", ", ".join(worst[:2]),
+        )  # fmt: skip
+    definitions = "cycles a call = compute + waits + other: loading, filling, draining, dependent steps"
+    _print(out, "Calls", table, definitions)
+
+
+def _ports(told: Report, out: Console) -> None:
+    table = _table(("port", "command"), ("beats", "bursts", "beats a burst", "utilization", "wait cycles"))
+    for engine, of in told["engines"].items():
+        for name, port in of["ports"].items():
+            table.add_row(
+                f"{engine}.{name}", port["command"], f"{port['beats']:,}", f"{port['bursts']:,}",
+                f"{port['beats'] / port['bursts']:.1f}", _percent(port["utilization"]),
+                f"{port['wait_cycles']:,}",
+            )  # fmt: skip
+    if table.row_count:
+        definitions = "utilization: beats of busy cycles; wait: cycles that calls ended later for the port"
+        _print(out, "Ports", table, definitions)
+
+
+def _traffic(told: Report, out: Console) -> None:
+    for name, memory in told["traffic"]["memories"].items():
+        achieved, peak = memory["achieved_bytes_per_s"], memory["peak_bytes_per_s"]
+        limit = (
+            f"{memory['utilization']:.1%} of {peak / 1e9:.2f} GB/s peak" if peak else "no limit of its own"
+        )
+        text = (
+            f"{memory['read_bytes'] / 1e6:,.1f} MB read, {memory['write_bytes'] / 1e6:,.1f} MB written, "
+            f"{achieved / 1e9:.2f} GB/s on average ({limit})"
+        )
+        out.print(_labelled(f"Traffic of {name}", text))
+
+
+def _energy(told: Report, verbose: bool, out: Console) -> None:
+    energy = told["energy"]
+    if energy is None:
+        return
+
+    def shares(parts: Mapping[str, float]) -> str:
+        total = sum(parts.values())
+        named = {name: joules / total for name, joules in parts.items() if joules >= 0.001 * total}
+        texts = [f"{name} {share:.1%}" for name, share in named.items()]
+        return ", ".join(texts + ["less than 0.1% each: the rest"] * (len(named) < len(parts)))
+
+    out.print(_labelled("Energy", f"{told['energy_j']:.4g} J: {shares(energy['by_action_j'])}"))
+    if verbose:
+        out.print(_labelled("Energy by owner", shares(energy["by_owner_j"])))
+    if energy["dram_j"] is not None:
+        apart = f"{energy['dram_j'] * 1e3:.4g} mJ, outside the chip and not part of its energy"
+        out.print(_labelled("DRAM devices", apart))
+
+
+def _baselines(told: Report, out: Console) -> None:
+    table = _table(("platform",), ("latency ms", "power W", "energy J", "speed-up", "energy ratio"))
+    for name, other in told["baselines"].items():
+        joules, ratio = other["energy_j"], other["energy_ratio"]
+        table.add_row(
+            name, f"{other['latency_ms']:.2f}", "-" if joules is None else f"{other['power_w']:.1f}",
+            "-" if joules is None else f"{joules:.4g}", f"{other['speedup']:.2f}x",
+            "-" if ratio is None else f"{ratio:.1f}x",
+        )  # fmt: skip
+    definitions = "speed-up: their latency over this one's; energy ratio: their energy over this one's"
+    _print(out, "Compared with models of", table, definitions)

@@ -186,13 +186,15 @@ def _movers(a: Subject, b: Subject) -> Table:
     for key in dict.fromkeys((*before, *after)):
         engine, kind = key
         old, new = before.get(key), after.get(key)
+        here = b.label if new else a.label
         ms = [_ms(s, calls) for s, calls in ((a, old), (b, new))]
         rows.append({
             "kind": kind, "engine": engine, "from": a.label, "to": b.label, "delta_ms": ms[1] - ms[0],
             "from_ms": ms[0], "to_ms": ms[1],
             "from_calls": old["calls"] if old else 0, "to_calls": new["calls"] if new else 0,
             "from_cycles": _each(old), "to_cycles": _each(new),
-            "from_bound": _text(old), "to_bound": _text(new), "why": _why(ms, old, new),
+            "from_bound": _text(old), "to_bound": _text(new),
+            "why": _why(ms, old, new) if old and new else f"only on {here}",
         })  # fmt: skip
     return sorted(rows, key=lambda row: -abs(row["delta_ms"]))
 
@@ -221,10 +223,8 @@ def _text(calls: Mapping[str, Any] | None) -> str | None:
     return None if calls is None or calls.get("kind") is None else str(bound(calls) or "") or None
 
 
-def _why(ms: Sequence[float], old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str:
+def _why(ms: Sequence[float], old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What moved the most in a direction that explains the change of time, in words."""
-    if old is None or new is None:
-        return "only in the " + ("second" if old is None else "first")
     if ms[0] == ms[1]:
         return ""
     if not (old["cycles"] and new["cycles"]):
@@ -269,7 +269,7 @@ def _summary(a: Subject, b: Subject, movers: Table, inputs: Table, same: bool) -
     delta = ms[1] - ms[0]
     if delta:
         lines = [
-            f"{b.label} takes {ms[1]:.3f} ms, {abs(delta):.3f} ms ({abs(delta) / ms[0]:.1%}) "
+            f"{b.label} takes {ms[1]:.3f} ms, {abs(delta):.3f} ms ({_relative(*ms).lstrip('+-')}) "
             f"{'more' if delta > 0 else 'less'} than {a.label}, {ms[0]:.3f} ms."
         ]
     else:
@@ -293,6 +293,11 @@ def _summary(a: Subject, b: Subject, movers: Table, inputs: Table, same: bool) -
     if text := _energy(a, b):
         lines.append(text)
     return lines
+
+
+def _relative(before: float, after: float) -> str:
+    """+70.5%, or how many times as much where a percentage would hide it."""
+    return f"{after / before:,.1f} times" if after >= 3 * before else f"{after / before - 1:+.1%}"
 
 
 def _counts(row: Mapping[str, Any], ms: Sequence[float]) -> bool:
@@ -332,6 +337,6 @@ def _energy(a: Subject, b: Subject) -> str:
     rises = joules[1] > joules[0]
     most = max(deltas, key=lambda name: deltas[name] if rises else -deltas[name])
     return (
-        f"Energy {joules[1]:.4g} J instead of {joules[0]:.4g} J ({joules[1] / joules[0] - 1:+.1%}), "
+        f"Energy {joules[1]:.4g} J instead of {joules[0]:.4g} J ({_relative(*joules)}), "
         f"most of it {most} ({deltas[most]:+.4g} J)."
     )

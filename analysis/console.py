@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 DELAY = 1.0  # seconds before a bar appears
 
@@ -41,6 +41,24 @@ def simulated_log() -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.level, log.propagate = before
+
+
+@contextmanager
+def counter(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function to call with what is done and what there is to do; else like `progress`."""
+    with ExitStack() as stack:
+        step: Callable[[], None] | None = None
+        last = 0
+
+        def count(done: int, total: int) -> None:
+            nonlocal step, last
+            if step is None:
+                step = stack.enter_context(progress(what, total))
+            for _ in range(done - last):
+                step()
+            last = done
+
+        yield count
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.kept_run import KeptRun
 
 WORKLOAD = ("model", "resolution", "batch")
+FIGURES = ("latency_ms", "cycles", "clock_hz", "frames_per_s", "energy", "engines", "host", "time", "calls")
 NO_INPUT = ("description", "report.")  # what a report says beside the figures
 
 
@@ -47,10 +48,8 @@ class Subject:
 
     @property
     def outcome(self) -> dict[str, Any]:
-        """What an input can change: the report without inputs, texts and what the simulation itself took."""
-        left_out = {*WORKLOAD, "sizes", "platform", "description", "memory", "notes", "baselines", "sim",
-                    "bottleneck"}  # fmt: skip
-        told = {key: value for key, value in self.report.items() if key not in left_out}
+        """What an input can change: the report's figures without inputs and texts."""
+        told: dict[str, Any] = {key: self.report[key] for key in FIGURES}
         memories = self.report["traffic"]["memories"]
         told["traffic"] = {
             name: {key: value for key, value in memory.items() if key != "description"}

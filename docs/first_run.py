@@ -9,8 +9,8 @@ result = tlm.run("zcu102-rtl", model="tiny", resolution=224)
 print(result)
 print(result.bottleneck)
 # %% [markdown]
-# Tables are lists of flat maps: `pandas.DataFrame(result.calls)` takes them as they are. In a notebook, `result` alone
-# shows itself as HTML.
+# Tables are lists of flat maps: `pandas.DataFrame(result.calls)` takes them as they are. In a notebook, `result`
+# alone shows itself as HTML.
 # %%
 for row in result.engines:
     print(f"{row['engine']:10} {row['calls']:4} calls {row['busy_cycles']:10,} cycles {row['share']:6.1%}")

@@ -14,6 +14,9 @@ COMMANDS = {
     "show": "print a platform, resolved, and where each value comes from",
     "validate": "compare predictions with measurements",
     "op": "cycles of one call of an engine",
+    "quantize": "a float checkpoint to the integers of the hardware",
+    "evaluate": "accuracy, float and quantized",
+    "export": "memory images and golden calls for an RTL test bench",
 }
 
 

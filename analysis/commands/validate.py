@@ -10,6 +10,7 @@ from analysis import console
 from analysis.platform_path import SHIPPED, find_platform
 from analysis.timing_rows import read_timing
 from analysis.validate_timing import LONG, Prediction, predict, summarize
+from workloads.vim.errors import WorkloadError
 
 WORST = 10
 
@@ -68,9 +69,12 @@ def _timing(options: argparse.Namespace) -> int:
 
 
 def _golden(options: argparse.Namespace) -> int:
-    from analysis.golden import validate_golden
+    from analysis.golden import GoldenError, validate_golden
 
-    report: dict[str, Any] = validate_golden(options.golden).to_dict()
+    try:
+        report: dict[str, Any] = validate_golden(options.golden).to_dict()
+    except GoldenError as error:
+        raise WorkloadError(str(error)) from error
     if options.json:
         print(json.dumps(report))
     else:

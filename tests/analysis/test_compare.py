@@ -39,7 +39,8 @@ def subject(
     cycles = sum(e["cycles"] for e in entries) + host
     ms = cycles / mhz * 1e-3
     told = {
-        "model": "made up", "resolution": 1, "batch": 1, "latency_ms": ms, "cycles": cycles, "frames_per_s": 1e3 / ms,
+        "model": "made up", "resolution": 1, "batch": 1, "latency_ms": ms, "cycles": cycles, "clock_hz": mhz * 1e6,
+        "frames_per_s": 1e3 / ms,
         "energy_j": None, "power_w": None, "energy": None, "bottleneck": "", "memory": None,
         "time": dict.fromkeys(("compute", "memory", "latency", "host"), 0.0),
         "host": {"share": host / cycles, "cycles": host},
@@ -127,8 +128,8 @@ def test_what_goes_the_other_way_is_told():
 def test_kinds_of_one_side_only():
     a, b = subject("a", calls("K", 1000)), subject("b", calls("L", 3000))
     assert {row["kind"]: row["why"] for row in compare([a, b]).movers if row["engine"] == "e"} == {
-        "K": "only in the first",
-        "L": "only in the second",
+        "K": "only on a",
+        "L": "only on b",
     }
     assert compare([a, b]).summary[1].startswith("They have no kind of call in common.")
 

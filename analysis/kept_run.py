@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from analysis.bins import spread
 from analysis.calls import labels
 from analysis.folder import write_files
 from analysis.provenance import provenance
@@ -58,13 +59,19 @@ class Bursts:
 class Traffic:
     """Bytes that crossed each port within each bin; bin i lasts from `edges[i]` to `edges[i + 1]` (ps).
 
-    A burst's bytes are spread evenly over its beats' time. `memories` adds up the ports that lead to a memory:
-    what masters moved, not what devices did, at the time at which it crossed the masters' ports.
+    A burst's bytes are spread evenly over its beats' time. `reads` and `writes` add up the ports that lead to
+    a memory: what masters moved, not what devices did, at the time at which it crossed the masters' ports.
     """
 
     edges: npt.NDArray[Any]
     ports: Mapping[str, npt.NDArray[np.float64]]
-    memories: Mapping[str, npt.NDArray[np.float64]]
+    reads: Mapping[str, npt.NDArray[np.float64]]
+    writes: Mapping[str, npt.NDArray[np.float64]]
+
+    @property
+    def memories(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Bytes read and written of each memory."""
+        return {memory: read + self.writes[memory] for memory, read in self.reads.items()}
 
     def rate(self, bytes_per_bin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Bytes a second in each bin."""
@@ -252,20 +259,22 @@ class KeptRun:
         """Bytes over time, in `bins` bins of equal length."""
         edges = np.linspace(begin, self.elapsed if end is None else end, bins + 1)
         ports = {port: _binned(self.bursts(port, begin, end), edges) for port in self.ports}
-        memories = {memory: _binned(self._own_traffic(memory, begin, end), edges) for memory in self.memories}
-        for port, moved in ports.items():
+        moved = {
+            command: {m: _binned(self._own_traffic(m, command, begin, end), edges) for m in self.memories}
+            for command in ("read", "write")
+        }
+        for port, crossed in ports.items():
             if (memory := self.memory_of(port)) is not None:
-                memories[memory] = memories[memory] + moved
-        return Traffic(edges, ports, memories)
+                moved[self.ports[port]][memory] += crossed
+        return Traffic(edges, ports, moved["read"], moved["write"])
 
-    def _own_traffic(self, memory: str, begin: int, end: int | None) -> Bursts:
+    def _own_traffic(self, memory: str, command: str, begin: int, end: int | None) -> Bursts:
         """What a memory that is an engine, as a GPU is, moved for its own calls: each counts as one burst."""
-        names = f"{memory}.read_bytes", f"{memory}.write_bytes"
         spans = [s for s in self.spans_in(begin, end) if s.track == memory and s.record is not None]
-        moved = [sum(s.record.counts.get(name, 0) for name in names) for s in spans if s.record]
+        moved = [s.record.counts.get(f"{memory}.{command}_bytes", 0) for s in spans if s.record]
         start = np.array([s.start for s in spans], dtype=np.int64)
         ends = np.array([s.end for s in spans], dtype=np.int64)
-        return Bursts("read", start, start, ends, np.array(moved, dtype=np.int64))
+        return Bursts(command, start, start, ends, np.array(moved, dtype=np.int64))
 
 
 def save(
@@ -303,17 +312,7 @@ def _in_ps(port: PortActivity, start: int, clock: Clock) -> Times:
 
 
 def _binned(bursts: Bursts, edges: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    bins = len(edges) - 1
-    width = (edges[-1] - edges[0]) / bins
-    first = np.clip(((bursts.start - edges[0]) // width).astype(np.int64), 0, bins - 1)
-    last = np.clip(((bursts.end - edges[0]) // width).astype(np.int64), 0, bins - 1)
-    times = last - first + 1  # bins that a burst may touch
-    burst = np.repeat(np.arange(len(times)), times)
-    at = first[burst] + np.arange(len(burst)) - np.repeat(np.cumsum(times) - times, times)
-    start, end = bursts.start[burst], bursts.end[burst]
-    overlap = np.minimum(end, edges[at + 1]) - np.maximum(start, edges[at])
-    share = overlap.clip(min=0) / (end - start)
-    return np.bincount(at, weights=bursts.bytes[burst] * share, minlength=bins).astype(np.float64)
+    return spread(bursts.start, bursts.end, bursts.bytes, edges)
 
 
 def _yaml(tree: Mapping[str, Any]) -> str:

@@ -131,7 +131,6 @@ def test_a_lesser_port_never_makes_a_call_faster(calls, knob, data):
     ("kind", "knob", "values"),
     [
         ("linear", "linear.tile", (16, 8)),
-        ("linear", "linear.input_fifo", (48, 24, 12, 6, 3)),
         ("linear", "linear.quantizer_scale_fifo", (3, 2, 1)),
         ("scan", "ssm.lanes", (16, 8, 4, 2, 1)),
         ("flip", "patch_ops.in_flight", (16, 8, 4, 1)),
@@ -191,7 +190,13 @@ def test_a_tile_of_32_where_tiles_are_the_limit(calls, data):
 
 
 @pytest.mark.parametrize(
-    ("knob", "values"), [("fifo", (4, 3, 2, 1)), ("scale_fifo", (4, 3, 2, 1)), ("tile", (32, 16))]
+    ("knob", "values"),
+    [
+        ("fifo", (4, 3, 2, 1)),
+        ("scale_fifo", (4, 3, 2, 1)),
+        ("input_fifo", (48, 24, 12, 6, 3)),
+        ("tile", (32, 16)),
+    ],
 )
 @MORE
 @given(data=st.data())

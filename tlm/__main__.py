@@ -10,12 +10,16 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "run": "simulate a model on a platform and report",
+    "compare": "what differs between platforms or kept runs, and what follows",
     "plot": "pictures of a kept run, or of a platform over resolutions",
+    "html": "write a kept run as one page, report.html",
+    "trace": "write a kept run for Perfetto or GTKWave",
     "show": "print a platform, resolved, and where each value comes from",
     "validate": "compare predictions with measurements",
     "op": "cycles of one call of an engine",
-    "trace": "write a kept run for Perfetto or GTKWave",
-    "html": "write a kept run as one page, report.html",
+    "quantize": "a float checkpoint to the integers of the hardware",
+    "evaluate": "accuracy, float and quantized",
+    "export": "memory images and golden calls for an RTL test bench",
 }
 
 

@@ -126,7 +126,9 @@ class Result:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Keep the run as `run --out` does. Raises InputError."""
         check_folder(os.fspath(folder))
-        write_files(os.fspath(folder), self.kept.files())
+        from analysis.page.page import kept_files  # the template engine takes its time
+
+        write_files(os.fspath(folder), kept_files(self.kept))
 
     def __repr__(self) -> str:
         told = self.kept.report

@@ -55,10 +55,10 @@ def main(options: argparse.Namespace) -> int:
     told = report(result, others, notes)
     told["inference"] = inference.inference_report(result)
     if options.out:
-        from analysis.page.page import NAME, page  # the template engine takes its time
+        from analysis.page.page import NAME, kept_files  # the template engine takes its time
 
         kept = KeptRun.of(result, told, command=getattr(options, "command_line", ""))
-        write_files(options.out, kept.files() | {NAME: page(kept).encode()})
+        write_files(options.out, kept_files(kept))
     if options.json:
         print(json.dumps(told))
     else:

@@ -52,6 +52,11 @@ def page(run: KeptRun) -> str:
     )
 
 
+def kept_files(run: KeptRun) -> dict[str, bytes]:
+    """Content of every file that `run --out` keeps, by its name: the run's own and the page."""
+    return run.files() | {NAME: page(run).encode()}
+
+
 def _asset(name: str) -> str:
     return (files("analysis.page") / name).read_text(encoding="utf-8")
 

@@ -139,6 +139,10 @@ def _calls(calls: CallGroup, elapsed: int) -> dict[str, Any]:
         "compute_cycles": calls.compute,
         "other_cycles": calls.other,
         "waits": dict(calls.waits.most_common()),
+        "ports": {
+            port: {"command": calls.commands[port], "beats": beats, "bursts": calls.bursts[port]}
+            for port, beats in calls.beats.items()
+        },
     }
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
+from analysis.data import Data, Int32, load, read_logits
 from tlm.component import Sequencer
 from tlm.platform import Platform, load_platform
-from tlm.run import Run, run
+from tlm.runner import Run, run
 from tlm.simulation import Simulation
 from workloads.lowering import lower
 from workloads.operations import Program
@@ -39,6 +43,8 @@ class Result:
     workload: Workload
     run: Run
     placement: Placement
+    data: Data | None = None  # the tensors that were computed with; None: timing only
+    logits: Int32 | None = None  # [images, classes], 18 fraction bits, read from memory at the end
 
     @property
     def platform(self) -> Platform:
@@ -61,10 +67,12 @@ def simulate(
     progress: Callable[[], None] | None = None,
     quantum: int | None = None,
     replay: bool = True,
+    data: Data | None = None,
 ) -> Result:
     """Place the workload's tensors in the platform's first region and run its program.
 
-    Raises InputError for the platform, WorkloadError for what does not fit it.
+    With `data` the tensors are real, if the platform has a memory and engines to compute them; times are the
+    same without. Raises InputError for the platform, WorkloadError for what does not fit it.
     """
     if isinstance(platform, str):
         platform = load_platform(platform, overrides)
@@ -73,11 +81,21 @@ def simulate(
         placement = place(workload.program, region.base, region.size)
     else:
         placement = place(workload.program, 0, 1 << 62)
+        data = None
+    program = workload.program
 
     def start(simulation: Simulation):
         (sequencer,) = simulation.find(Sequencer)
-        if shortages := sequencer.shortages(workload.program):
+        if shortages := sequencer.shortages(program):
             raise WorkloadError(shortages)
-        return sequencer.execute(workload.program, placement, progress)
+        if data is not None and sequencer.computes:
+            load(simulation, program, placement, data)
+        return sequencer.execute(program, placement, progress)
 
-    return Result(workload, run(platform, start, quantum=quantum, replay=replay), placement)
+    # products this small are slower on several threads than on one, by far where cores are busy
+    with threadpool_limits(1) if data is not None else nullcontext():
+        finished = run(platform, start, quantum=quantum, replay=replay)
+    if data is None or not finished.simulation.data:
+        return Result(workload, finished, placement)
+    logits = read_logits(finished.simulation, program, placement, data)
+    return Result(workload, finished, placement, data, logits)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from tlm.payload import Command, GenericPayload, ResponseStatus
+from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket
 from tlm.trace import PortActivity
 from tlm.units import Doc, PositiveInt
@@ -55,10 +55,6 @@ class WritePortParams:
             raise ValueError(f"buffer must hold a burst of {self.burst} beats, not {self.buffer}")
 
 
-class AddressError(Exception):
-    """A burst met no memory at its address."""
-
-
 class _Port:
     def __init__(self, engine: Engine, name: str, width: int):
         self.engine = engine
@@ -81,6 +77,21 @@ class _Port:
         rows[:, :3] -= start
         beats = int(rows[:, 3].sum())
         return PortActivity(self.path, command.value, beats, beats * self.width, rows, self.wait)
+
+    def peek(self, address: int, length: int) -> bytearray:
+        """Bytes from the memory behind the port, in zero time."""
+        return self._debug(Command.READ, address, bytearray(length))
+
+    def poke(self, address: int, data: bytearray) -> None:
+        """Bytes into the memory behind the port, in zero time."""
+        self._debug(Command.WRITE, address, data)
+
+    def _debug(self, command: Command, address: int, data: bytearray) -> bytearray:
+        payload = GenericPayload(command, address, len(data), 1, self.path, data)
+        self.socket.transport_dbg(payload)
+        if payload.status is not ResponseStatus.OK:
+            self.refuse(payload)
+        return data
 
     def refuse(self, payload: GenericPayload) -> None:
         raise AddressError(
@@ -148,10 +159,14 @@ class ReadStream:
         self._wake: Any = None  # the event that _issue waits for
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
-        self._ahead = False
         self._buffer = port.params.buffer
         self._next_cycle = port.clock.next_cycle
         port.sim.env.process(self._issue())
+
+    @property
+    def ahead(self) -> int:
+        """Beats that come for certain before the first of them is taken."""
+        return self.port.params.buffer - self.port.params.burst + 1
 
     def until(self, n: int) -> Generator[Any, Any, int]:
         """Wait until at least `n` beats are known; returns how many are."""
@@ -194,7 +209,6 @@ class ReadStream:
             cycle = max(self.start, port.address_at + 1)
             if k >= self._outstanding:
                 while len(self._ends) <= k - self._outstanding:
-                    self._tell()
                     self._wake = env.event()
                     port.sim.waiting[port.path] = f"room in its buffer of {port.params.buffer} beats"
                     yield self._wake
@@ -202,16 +216,12 @@ class ReadStream:
                 cycle = max(cycle, self._ends[k - self._outstanding] + self._turnaround)
             at = clock.edge(cycle)
             if not may_act(at):
-                self._tell()
                 yield env.timeout(at - int(env.now))
             port.address_at = cycle
             payload = GenericPayload(Command.READ, address, beats, port.width, port.path)
             payload.listener = self._received
             self._flight.append((payload, cycle))
-            self._ahead = True
             send(payload, at)
-            self._ahead = False
-        self._tell()
 
     def _received(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
@@ -219,8 +229,8 @@ class ReadStream:
         self._settle()
 
     def _tell(self) -> None:
-        """Wake the engine if what it waits for is known; put off while this port acts ahead of time."""
-        if self._more is not None and self.known >= self._wanted and not self._ahead:
+        """Wake the engine if what it waits for is known: what it does then may come before the next address."""
+        if self._more is not None and self.known >= self._wanted:
             event, self._more = self._more, None
             event.succeed()
 
@@ -321,6 +331,11 @@ class WriteStream:
             done += len(part)
         self.port.wait += late
         return late
+
+    @property
+    def burst_end(self) -> int:
+        """How many beats are produced when the burst that is being filled is complete."""
+        return self._ends[min(bisect_right(self._ends, self.known), len(self._ends) - 1)]
 
     @property
     def foreseeable(self) -> int:

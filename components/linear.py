@@ -47,6 +47,9 @@ class LinearParams(EngineParams):
     max_out: Annotated[PositiveInt, Doc("outputs the buffers hold")] = 1008
 
     def __post_init__(self) -> None:
+        if self.tile * VALUE % self.bus:
+            word = self.bus // VALUE
+            raise ValueError(f"tile must be a multiple of {word}, the values of a bus word, not {self.tile}")
         # blocks that the reader passes on before the scale of their token
         ahead = (self.scale_stage - self.block_stage) // max(1, self.tile * VALUE // self.bus)
         if self.input_fifo < ahead:
@@ -63,8 +66,8 @@ class LinearEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: LinearParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_r = self.read_port("in_r")
+        self.weights = self.read_port("weights", "codes", "scales", "bias")
+        self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: Linear) -> list[str]:

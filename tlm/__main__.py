@@ -11,9 +11,13 @@ from collections.abc import Sequence
 COMMANDS = {
     "run": "simulate a model on a platform and report",
     "plot": "pictures of a kept run, or of a platform over resolutions",
+    "compare": "what differs between platforms or kept runs, and what follows",
     "show": "print a platform, resolved, and where each value comes from",
     "validate": "compare predictions with measurements",
     "op": "cycles of one call of an engine",
+    "quantize": "a float checkpoint to the integers of the hardware",
+    "evaluate": "accuracy, float and quantized",
+    "export": "memory images and golden calls for an RTL test bench",
 }
 
 

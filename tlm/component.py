@@ -59,6 +59,8 @@ class Component:
 class Sequencer(Component):
     """The component that runs a program on its platform: a host with engines, a GPU."""
 
+    computes = False  # whether results are worked out where the simulation holds tensors (`Simulation.data`)
+
     @abstractmethod
     def execute(
         self, program: Any, placement: Any, progress: Callable[[], None] | None = None

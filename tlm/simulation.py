@@ -12,6 +12,7 @@ import simpy
 from tlm.component import Component
 from tlm.errors import InputError, Problem, did_you_mean
 from tlm.memory_map import AddressRange, MemoryMap
+from tlm.payload import GenericPayload, ResponseStatus
 from tlm.platform import Platform
 from tlm.quantum import QuantumKeeper
 from tlm.sockets import InitiatorSocket, SocketError, TargetSocket
@@ -48,6 +49,7 @@ class Simulation:
         self.trace = Trace()
         self.quantum = QuantumKeeper(self.env, quantum)
         self.replay = replay
+        self.data = False  # True: memories hold tensors, and who works on them computes them
         self.records: dict[Hashable, Any] = {}
         self.running = 0  # calls under way
         self.started = 0  # calls so far
@@ -113,6 +115,18 @@ class Simulation:
             raise InputError(problems)
         for component in self.components.values():
             component.elaborated()
+
+    def transport_dbg(self, payload: GenericPayload) -> int:
+        """Bytes moved in zero time at a system address, through the socket that the memory map names."""
+        region = self.memory_map.decode(payload.address, payload.length)
+        if region is None:
+            payload.status = ResponseStatus.ADDRESS_ERROR
+            return 0
+        owner, _, name = region.target.partition(".")
+        socket = self.components[owner].sockets[name]
+        if not isinstance(socket, TargetSocket) or socket.transport_dbg is None:
+            raise SocketError(f"{region.target} has no debug access")
+        return socket.transport_dbg(payload)
 
     def find(self, kind: type) -> list[Any]:
         """The components of a class, in the order of the platform file."""

@@ -18,14 +18,14 @@ from tlm.units import MS, NS, SECOND, US
 
 # in order of lightness, so that they are told apart in grey too; chosen to differ with every kind of colour vision
 KINDS = {
-    "Linear": "#2b1d7a",
-    "Conv": "#8f1f4f",
-    "Flip": "#2a8a45",
-    "Scan": "#d4603a",
-    "NormSum": "#a98bc8",
-    "Smooth": "#6fd4c0",
-    "Embed": "#9fd6f5",
-    "LoadClassToken": "#f3e6a0",
+    "Linear": "#1a1478",
+    "Conv": "#6f1c62",
+    "Flip": "#1b842f",
+    "Scan": "#b8587b",
+    "NormSum": "#a67cdf",
+    "Smooth": "#55d6a5",
+    "Embed": "#accef5",
+    "LoadClassToken": "#f3ec80",
 }
 OTHERS = ("#444444", "#6f6f6f", "#9a9a9a", "#bdbdbd")
 HOST = "#c4c4c4"
@@ -35,8 +35,8 @@ INK, FAINT = "#222222", "#777777"
 WIDTH = 12.0  # inches
 DPI = 150
 _PARTS = {  # names of a GPU's steps
-    "linear": "Linear", "conv": "Conv", "flip": "Flip", "scan": "Scan", "norm": "NormSum", "merge": "NormSum", "mean": "NormSum",
-    "add": "NormSum", "smooth": "Smooth", "embed": "Embed", "load": "LoadClassToken",
+    "linear": "Linear", "conv": "Conv", "flip": "Flip", "scan": "Scan", "norm": "NormSum", "merge": "NormSum",
+    "mean": "NormSum", "add": "NormSum", "smooth": "Smooth", "embed": "Embed", "load": "LoadClassToken",
 }  # fmt: skip
 _RC: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
@@ -54,7 +54,6 @@ _RC: Any = {
     "grid.color": "#e3e3e3",
     "legend.frameon": False,
     "svg.hashsalt": "tlm",
-    "hatch.linewidth": 0.6,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tlm.component import Sequencer
 from tlm.platform import Platform, load_platform
@@ -68,11 +69,9 @@ def simulate(
     """
     if isinstance(platform, str):
         platform = load_platform(platform, overrides)
-    if platform.memory_map:
-        region = platform.memory_map[0]
-        placement = place(workload.program, region.base, region.size)
-    else:
-        placement = place(workload.program, 0, 1 << 62)
+    regions = platform.memory_map
+    base, size = (regions[0].base, regions[0].size) if regions else (0, 1 << 62)
+    placement = place(workload.program, base, size, order=_order(platform, workload.program))
 
     def start(simulation: Simulation):
         (sequencer,) = simulation.find(Sequencer)
@@ -81,3 +80,11 @@ def simulate(
         return sequencer.execute(workload.program, placement, progress)
 
     return Result(workload, run(platform, start, quantum=quantum, replay=replay), placement)
+
+
+def _order(platform: Platform, program: Program) -> Any:
+    """What the platform's sequencer keeps to."""
+    for spec in platform.components.values():
+        if issubclass(spec.cls, Sequencer):
+            return spec.cls.order(spec.params, program)
+    return None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from components.engine import Engine
 
 Cycles = npt.NDArray[np.int64]
+FAR = 1 << 60  # a cycle that never comes
 PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 
 
@@ -75,6 +76,11 @@ class _Port:
         """Before a call."""
         self.bursts.clear()
         self.wait = 0
+
+    @property
+    def bytes(self) -> int:
+        """Moved in this call."""
+        return sum(burst[3] for burst in self.bursts) * self.width
 
     def activity(self, command: Command, start: int) -> PortActivity:
         rows = np.array(self.bursts, dtype=np.int64).reshape(-1, 4)
@@ -144,7 +150,7 @@ class ReadStream:
         self._outstanding = outstanding
         self._turnaround = turnaround
         self._ends: list[int] = []  # cycle of the last beat of each burst that is in the buffer
-        self._flight: deque[tuple[GenericPayload, int]] = deque()
+        self._flight: deque[_Flying] = deque()
         self._wake: Any = None  # the event that _issue waits for
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
@@ -172,7 +178,7 @@ class ReadStream:
         """Wait for all beats, taking each as it comes; returns their arrivals."""
         done = 0
         while done < self.beats:
-            known = yield from self.until(done + 1)
+            known = yield from self.until(done + self._buffer)
             self.take(self.arrivals[done:known])
             done = known
         self.port.wait += int(self.arrivals[-1]) - self.start - self.beats
@@ -201,17 +207,38 @@ class ReadStream:
                     port.sim.waiting.pop(port.path, None)
                 cycle = max(cycle, self._ends[k - self._outstanding] + self._turnaround)
             at = clock.edge(cycle)
-            if not may_act(at):
+            if self._more is not None and cycle > self._quiet():
+                self._tell()
+            if at < env.now:
+                cycle = clock.next_cycle(int(env.now) - 1)
+                at = clock.edge(cycle)
+            elif not may_act(at):
                 self._tell()
                 yield env.timeout(at - int(env.now))
             port.address_at = cycle
             payload = GenericPayload(Command.READ, address, beats, port.width, port.path)
             payload.listener = self._received
-            self._flight.append((payload, cycle))
+            payload.watcher = self._moving
+            self._flight.append(_Flying(payload, cycle))
             self._ahead = True
             send(payload, at)
             self._ahead = False
         self._tell()
+
+    def _quiet(self) -> int:
+        """Until this cycle nothing that the engine does with the beats it waits for can be seen outside."""
+        if self.known < self._wanted:
+            return FAR
+        return max(int(self.arrivals[self._wanted - 1]), self.port.engine.produced_until)
+
+    def _moving(self, payload: GenericPayload) -> None:
+        """Some beats of a burst are known, not yet all."""
+        for flying in self._flight:
+            if flying.payload is payload:
+                flying.runs = len(payload.runs)
+                break
+        if self._flight[0].payload is payload:
+            self._settle()
 
     def _received(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
@@ -227,48 +254,71 @@ class ReadStream:
     def _settle(self) -> None:
         """Put what has come into the buffer, in order, as far as the engine makes room."""
         flight = self._flight
+        before = len(self._ends)
         while flight:
-            payload, cycle = flight[0]
-            high = self.known + payload.beats
-            # an engine that waits for more than the buffer holds takes it as it comes
-            if payload.status is ResponseStatus.INCOMPLETE or (
-                high > self._taken_known + self._buffer and (self._more is None or self.known >= self._wanted)
-            ):
+            flying = flight[0]
+            payload = flying.payload
+            runs = payload.runs
+            if payload.status is not ResponseStatus.INCOMPLETE:
+                flying.runs = len(runs)
+            while flying.placed < flying.runs:
+                run = runs[flying.placed]
+                # an engine that waits for more than the buffer holds takes it as it comes
+                if self.known + run[2] > self._taken_known + self._buffer and (
+                    self._more is None or self.known >= self._wanted
+                ):
+                    break
+                begin, flying.end = self._place(run)
+                if not flying.placed:
+                    flying.begin = begin
+                flying.placed += 1
+                flying.left -= run[2]
+            if flying.left:
                 break
             flight.popleft()
-            begin, end = self._place(payload)
-            self._ends.append(end)
-            self.port.bursts.append((cycle, begin, end, payload.beats))
-            self.known = high
+            self._ends.append(flying.end)
+            self.port.bursts.append((flying.cycle, flying.begin, flying.end, payload.beats))
         if self._more is not None:
             self._tell()
-        if self._wake is not None:
+        if self._wake is not None and len(self._ends) > before:
             event, self._wake = self._wake, None
             event.succeed()
 
-    def _place(self, payload: GenericPayload) -> tuple[int, int]:
-        """Arrivals of a burst's beats from the times at which they came; returns the first and the last."""
-        low, high = self.known, self.known + payload.beats
+    def _place(self, run: tuple[int, int, int]) -> tuple[int, int]:
+        """Arrivals of beats from the times at which they came; returns the first and the last."""
+        first, last, n = run
+        low, high = self.known, self.known + n
         arrivals = self.arrivals
-        next_cycle = self._next_cycle
-        at = low
         # a run's ends are edges of a clock rounded to 1 ps
-        for first, last, n in payload.runs:
-            begin = next_cycle(first - 1)
-            if n == 1:
-                arrivals[at] = begin
-            else:
-                end = max(next_cycle(last - 1), begin + n - 1)
-                steps = np.arange(n, dtype=np.int64) * (begin - end)
-                arrivals[at : at + n] = begin - steps // (n - 1)
-            at += n
+        begin = self._next_cycle(first - 1)
+        if n == 1:
+            arrivals[low] = begin
+        else:
+            end = max(self._next_cycle(last - 1), begin + n - 1)
+            steps = np.arange(n, dtype=np.int64) * (begin - end)
+            arrivals[low:high] = begin - steps // (n - 1)
         # a beat needs the place of the one a buffer's length before
         held = max(low, self._buffer)
         until = min(high, self._buffer + self._taken_known)
         if held < until:
             places = self._taken[held - self._buffer : until - self._buffer] + 1
             np.maximum(arrivals[held:until], places, out=arrivals[held:until])
+        self.known = high
         return int(arrivals[low]), int(arrivals[high - 1])
+
+
+class _Flying:
+    """A burst on its way: the cycle of its address, its beats still to be placed, runs announced and placed."""
+
+    __slots__ = ("begin", "cycle", "end", "left", "payload", "placed", "runs")
+
+    def __init__(self, payload: GenericPayload, cycle: int):
+        self.payload = payload
+        self.cycle = cycle
+        self.left = payload.beats
+        self.runs = 0
+        self.placed = 0
+        self.begin = self.end = 0
 
 
 class WritePort(_Port):
@@ -322,6 +372,10 @@ class WriteStream:
         self.port.wait += late
         return late
 
+    def completing(self, depth: int) -> int:
+        """How many words must have gone into a pipeline of `depth` words until a burst more is produced."""
+        return self._ends[min(bisect_right(self._ends, self.known), len(self._ends) - 1)] + depth
+
     @property
     def foreseeable(self) -> int:
         """For how many of the next beats `room` can tell before more is produced."""
@@ -359,6 +413,8 @@ class WriteStream:
         n = len(at)
         self.produced[self.known : self.known + n] = at
         self.known += n
+        if n:
+            self.port.engine.produced_until = int(at[-1])
         if self._wake is not None:
             event, self._wake = self._wake, None
             event.succeed()
@@ -393,7 +449,10 @@ class WriteStream:
             produced = int(self.produced[done - 1])
             cycle = max(free, produced)
             at = clock.edge(cycle)
-            if not may_act(at):
+            if at < env.now:
+                cycle = clock.next_cycle(int(env.now) - 1)
+                at = clock.edge(cycle)
+            elif not may_act(at):
                 yield env.timeout(at - int(env.now))
             payload = GenericPayload(Command.WRITE, address, beats, port.width, port.path)
             payload.listener = self._responded

@@ -60,6 +60,7 @@ class Engine(Component):
         self.control = self.target_socket("control", self._registers)
         self.reads: list[ReadPort] = []
         self.writes: list[WritePort] = []
+        self.produced_until = NEVER  # cycle of the last word handed to the write port
 
     def read_port(self, name: str) -> ReadPort:
         port = ReadPort(self, name, self.params.bus // 8, self.params.read)
@@ -73,6 +74,10 @@ class Engine(Component):
         port = WritePort(self, name, self.params.bus // 8, params)
         self.writes.append(port)
         return port
+
+    @property
+    def couples(self) -> bool:
+        return False
 
     def beats(self, bits: int) -> int:
         """Bus words that hold so many bits."""
@@ -124,18 +129,19 @@ class Engine(Component):
         sim.started += 1
         ticket = sim.started
         alone = sim.running == 1
-        key = self._circumstances(op, address) if alone else None
+        # who may meet others on the way to memory is worked out anew
+        key = self._circumstances(op, address) if sim.independent or (alone and sim.exclusive) else None
         record = sim.records.get(key) if key is not None else None
         if record is None:
             before = sim.trace.counters.copy()
             for port in (*self.reads, *self.writes):
                 port.reset()
+            self.produced_until = NEVER
             end = yield from self.timing(op, address, start)
             yield from self._until(end)
-            counts = Counter(sim.trace.counters)
-            counts.subtract(before)
-            record = self._record(op, start, end, counts)
-            if key is not None and ticket == sim.started:
+            alone = alone and ticket == sim.started
+            record = self._record(op, start, end, self._counts(before, alone))
+            if key is not None and (alone or sim.independent):
                 sim.records[key] = record
         else:
             sim.trace.replayed += 1
@@ -160,9 +166,11 @@ class Engine(Component):
         gate = max(gate, stream.start + 1)
         done = 0
         while done < stream.beats:
-            known = yield from stream.until(done + 1)
+            # nothing can be seen of less than what completes a write burst
+            want = min(max(done + 1, out.completing(pipe.depth)), done + self.params.read.buffer)
+            known = yield from stream.until(want)
             if other is not None:
-                known = min(known, (yield from other.until(done + 1)))
+                known = min(known, (yield from other.until(want)))
             arrivals = stream.arrivals[done:known]
             if other is not None:
                 arrivals = np.maximum(arrivals, other.arrivals[done:known])
@@ -190,6 +198,20 @@ class Engine(Component):
             return None
         offsets = tuple(address(t) % PAGE for t in (*op.inputs, *op.outputs))
         return self.name, self.shape(op), offsets, phase
+
+    def _counts(self, before: Counter[str], alone: bool) -> Counter[str]:
+        """Actions of a call. Of calls that overlap only bytes can be told apart, and only in memories of their own."""
+        counts: Counter[str] = Counter()
+        if alone:
+            counts.update(self.trace.counters)
+            counts.subtract(before)
+        elif self.sim.independent:
+            for ports, command in ((self.reads, Command.READ), (self.writes, Command.WRITE)):
+                for port in ports:
+                    if port.socket.target is not None:
+                        memory = port.socket.target.owner.name
+                        counts[f"{memory}.{command.value}_bytes"] += port.bytes
+        return counts
 
     def _record(self, op: Operation, start: int, end: int, counts: Counter[str]) -> CallRecord:
         ports: list[PortActivity] = [p.activity(Command.READ, start) for p in self.reads]

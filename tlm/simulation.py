@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Hashable
+from functools import cached_property
 from math import gcd
 from typing import Any
 
@@ -49,6 +50,7 @@ class Simulation:
         self.quantum = QuantumKeeper(self.env, quantum)
         self.replay = replay
         self.records: dict[Hashable, Any] = {}
+        self.exclusive = True  # whoever starts calls waits for the end of each before the next
         self.running = 0  # calls under way
         self.started = 0  # calls so far
         self.waiting: dict[str, str] = {}  # who waits for what, for the report of a deadlock
@@ -117,6 +119,11 @@ class Simulation:
     def find(self, kind: type) -> list[Any]:
         """The components of a class, in the order of the platform file."""
         return [c for c in self.components.values() if isinstance(c, kind)]
+
+    @cached_property
+    def independent(self) -> bool:
+        """Whether calls that overlap cannot change each other's timing."""
+        return not any(component.couples for component in self.components.values())
 
     def edge_phases(self) -> tuple[int, ...]:
         """Where now lies in the pattern in which each clock's edges are rounded to picoseconds."""

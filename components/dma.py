@@ -125,6 +125,11 @@ class ReadPort(_Port):
             self, self.split(address, beats, self.params.burst), start, self.params.outstanding, 1
         )
 
+    def read_rows(self, addresses: list[int], beats: int, start: int) -> ReadStream:
+        """Read rows of `beats` consecutive beats each, in this order, as `read` would one after the other."""
+        bursts = [burst for a in addresses for burst in self.split(a, beats, self.params.burst)]
+        return ReadStream(self, bursts, start, self.params.outstanding, 1)
+
     def read_singles(self, addresses: list[int], start: int, in_flight: int, turnaround: int) -> ReadStream:
         """Read a beat per address; the next address waits `turnaround` cycles behind the beat `in_flight` before."""
         return ReadStream(self, [(a, 1) for a in addresses], start, in_flight, turnaround)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket
-from tlm.trace import PortActivity
+from tlm.trace import Gauge, PortActivity
 from tlm.units import Doc, PositiveInt
 
 if TYPE_CHECKING:
@@ -71,11 +71,24 @@ class _Port:
         self.path = self.socket.path
         self.bursts: list[tuple[int, int, int, int]] = []
         self.wait = 0
+        self.streams: list[Any] = []  # of this call; only the last of them where no gauges are asked for
 
     def reset(self) -> None:
         """Before a call."""
         self.bursts.clear()
+        self.streams.clear()
         self.wait = 0
+
+    def opened(self, stream: Any) -> None:
+        if not self.sim.gauges:
+            self.streams.clear()
+        self.streams.append(stream)
+
+    def gauge(self, capacity: int, start: int, end: int) -> Gauge:
+        """How full the buffer was."""
+        comes, goes = zip(*(stream.passed for stream in self.streams), strict=True)
+        name = f"{self.path} buffer"
+        return Gauge.of(name, capacity, np.concatenate(comes), np.concatenate(goes), start, end)
 
     @property
     def bytes(self) -> int:
@@ -162,7 +175,23 @@ class ReadStream:
         self._ahead = False
         self._buffer = port.params.buffer
         self._next_cycle = port.clock.next_cycle
+        port.opened(self)
         port.sim.env.process(self._issue())
+
+    @property
+    def passed(self) -> tuple[Cycles, Cycles]:
+        """When beats came into the buffer and left it; a beat on its way through has its place for a cycle."""
+        return self.arrivals[: self._taken_known], self._taken[: self._taken_known] + 1
+
+    @property
+    def occupancy(self) -> str:
+        """What is in the buffer and on its way."""
+        port, beats = self.port, sum(f.left for f in self._flight)
+        target = port.socket.target
+        text = f"{port.path} buffer: {self.known - self._taken_known} of {self._buffer} beats"
+        if not beats:
+            return text
+        return f"{text}, {beats} more in {len(self._flight)} bursts from {target.path if target else 'nobody'}"
 
     def until(self, n: int) -> Generator[Any, Any, int]:
         """Wait until at least `n` beats are known; returns how many are."""
@@ -355,7 +384,21 @@ class WriteStream:
         self._responses = 0
         self._last_response = 0
         self._done = port.sim.env.event()
+        port.opened(self)
         port.sim.env.process(self._issue())
+
+    @property
+    def passed(self) -> tuple[Cycles, Cycles]:
+        """When beats came into the buffer and left it."""
+        return self.produced[: self.gone], self.drained[: self.gone] + 1
+
+    @property
+    def occupancy(self) -> str:
+        """What is in the buffer."""
+        return (
+            f"{self.port.path} buffer: {self.known - self.gone} of {self.port.params.buffer} beats, "
+            f"{self.gone} of {self.beats} written, {len(self._ends)} bursts, {self._responses} answered"
+        )
 
     def push(self, at: Cycles) -> Generator[Any, Any, int]:
         """The next beats would be produced at these cycles; a full buffer delays them and all behind them.
@@ -433,7 +476,10 @@ class WriteStream:
     def finished(self) -> Generator[Any, Any, int]:
         """Wait for the response to the last burst; returns the cycle of the last response."""
         if not self._done.triggered:
+            sim = self.port.sim
+            sim.waiting[self.port.engine.name] = f"the last response on {self.port.path}"
             yield self._done
+            del sim.waiting[self.port.engine.name]
         return self._last_response
 
     def _issue(self) -> Generator[Any, Any, None]:

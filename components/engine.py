@@ -24,7 +24,7 @@ from components.dma import (
 from components.pipeline import NEVER, LockstepPipeline
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload
-from tlm.trace import CallRecord, PortActivity
+from tlm.trace import CallRecord, Gauge, PortActivity
 from tlm.units import Bits, ClockName, Doc
 from workloads.operations import Operation, Tensor
 
@@ -61,6 +61,8 @@ class Engine(Component):
         self.reads: list[ReadPort] = []
         self.writes: list[WritePort] = []
         self.produced_until = NEVER  # cycle of the last word handed to the write port
+        self._at_work = False
+        self.stalls: Counter[str] = Counter()  # of this call, by FIFO
 
     def read_port(self, name: str) -> ReadPort:
         port = ReadPort(self, name, self.params.bus // 8, self.params.read)
@@ -126,6 +128,7 @@ class Engine(Component):
         began = int(self.env.now)
         start = self.clock.next_cycle(began - 1)
         sim.running += 1
+        self._at_work = True
         sim.started += 1
         ticket = sim.started
         alone = sim.running == 1
@@ -137,6 +140,7 @@ class Engine(Component):
             for port in (*self.reads, *self.writes):
                 port.reset()
             self.produced_until = NEVER
+            self.stalls.clear()
             end = yield from self.timing(op, address, start)
             yield from self._until(end)
             alone = alone and ticket == sim.started
@@ -148,6 +152,7 @@ class Engine(Component):
             yield from self._until(start + record.cycles)
             sim.trace.counters.update(record.counts)
         sim.running -= 1
+        self._at_work = False
         sim.trace.span(self.name, op.name, type(op).__name__, began, int(self.env.now), record)
         return record
 
@@ -217,7 +222,21 @@ class Engine(Component):
         ports: list[PortActivity] = [p.activity(Command.READ, start) for p in self.reads]
         ports += [p.activity(Command.WRITE, start) for p in self.writes]
         kept = {name: n for name, n in counts.items() if n}
-        return CallRecord(end - start, self.compute(op), tuple(p for p in ports if p.beats), kept)
+        stalls = {f"{self.name}.{fifo}": n for fifo, n in self.stalls.items() if n}
+        gauges = tuple(self.gauges(start, end)) if self.sim.gauges else ()
+        used = tuple(p for p in ports if p.beats)
+        return CallRecord(end - start, self.compute(op), used, kept, stalls, gauges)
+
+    def gauges(self, start: int, end: int) -> list[Gauge]:
+        """How full the buffers of the ports were in the call that has just ended."""
+        return [
+            port.gauge(port.params.buffer, start, end)
+            for port in (*self.reads, *self.writes)
+            if port.streams
+        ]
+
+    def occupancy(self) -> list[str]:
+        return [p.streams[-1].occupancy for p in (*self.reads, *self.writes) if p.streams and self._at_work]
 
     @staticmethod
     def _registers(payload: GenericPayload, at: int) -> None:

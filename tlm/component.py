@@ -48,6 +48,10 @@ class Component:
     def elaborated(self) -> None:
         """Called once when every socket is bound, before the simulation starts."""
 
+    def occupancy(self) -> list[str]:
+        """What its buffers hold now, in words; for the report of a deadlock."""
+        return []
+
     @property
     def couples(self) -> bool:
         """Whether what comes in at one socket can change the timing of what comes in at another."""

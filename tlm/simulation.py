@@ -51,6 +51,7 @@ class Simulation:
         self.replay = replay
         self.records: dict[Hashable, Any] = {}
         self.exclusive = True  # whoever starts calls waits for the end of each before the next
+        self.gauges = False  # True: records tell how full FIFOs and buffers were
         self.running = 0  # calls under way
         self.started = 0  # calls so far
         self.waiting: dict[str, str] = {}  # who waits for what, for the report of a deadlock
@@ -151,5 +152,12 @@ class Simulation:
         except RuntimeError as error:
             if done.triggered or "No scheduled events" not in str(error):
                 raise
-            waits = [f"  {who} waits for {what}" for who, what in self.waiting.items()]
-            raise DeadlockError("\n".join(["the simulation stands still:", *waits])) from None
+            raise DeadlockError(self._standstill()) from None
+
+    def _standstill(self) -> str:
+        """Who waits for what, and what lies in the buffers."""
+        lines = [f"the simulation stands still at {int(self.env.now)} ps:"]
+        lines += [f"  {who} waits for {what}" for who, what in self.waiting.items()]
+        held = [text for component in self.components.values() for text in component.occupancy()]
+        lines += ["and holds:", *(f"  {text}" for text in held)] if held else []
+        return "\n".join(lines)

@@ -9,12 +9,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.binding import binding
+from analysis.calls import host_times
 from analysis.simulate import Result
 from tlm.errors import InputError, Place, Problem
 
 COLUMNS = (
     "index", "name", "kind", "engine", "start_ps", "end_ps", "start_cycle", "end_cycle", "cycles",
     "compute_cycles", "wait_cycles", "waits", "read_bytes", "write_bytes",
+    "host_cycles", "binding",
 )  # fmt: skip
 
 
@@ -56,16 +59,19 @@ def calls_csv(result: Result) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    trace = result.simulation.trace
+    trace, hosts = result.simulation.trace, host_times(result)
     for index, span in enumerate(trace.calls or trace.spans):
         clock = getattr(result.simulation.components[span.track], "clock", None)
         start, end = (clock.cycles(at) if clock else "" for at in (span.start, span.end))
         row = [index, span.name, span.kind, span.track, span.start, span.end, start, end]
         if (record := span.record) is None:
-            rows.writerow([*row, "", "", "", "", "", ""])
+            rows.writerow([*row, "", "", "", "", "", "", "", ""])
             continue
         waits = {port.port: port.wait for port in record.ports if port.wait}
         moved = [sum(p.bytes for p in record.ports if p.command == what) for what in ("read", "write")]
         told = "; ".join(f"{port}={cycles}" for port, cycles in waits.items())
-        rows.writerow([*row, record.cycles, record.compute, sum(waits.values()), told, *moved])
+        host = clock.cycles(hosts[span.name]) if clock else 0
+        beats = {port.port: port.beats for port in record.ports}
+        bound = binding(record.cycles, record.compute, beats, waits, record.stalls, host)
+        rows.writerow([*row, record.cycles, record.compute, sum(waits.values()), told, *moved, host, bound])
     return text.getvalue()

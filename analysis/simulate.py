@@ -62,9 +62,11 @@ def simulate(
     progress: Callable[[], None] | None = None,
     quantum: int | None = None,
     replay: bool = True,
+    gauges: bool = False,
 ) -> Result:
     """Place the workload's tensors in the platform's first region and run its program.
 
+    `gauges`: how full FIFOs and buffers are is recorded, which takes longer.
     Raises InputError for the platform, WorkloadError for what does not fit it.
     """
     if isinstance(platform, str):
@@ -79,7 +81,7 @@ def simulate(
             raise WorkloadError(shortages)
         return sequencer.execute(workload.program, placement, progress)
 
-    return Result(workload, run(platform, start, quantum=quantum, replay=replay), placement)
+    return Result(workload, run(platform, start, quantum=quantum, replay=replay, gauges=gauges), placement)
 
 
 def _order(platform: Platform, program: Program) -> Any:

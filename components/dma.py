@@ -61,8 +61,9 @@ class AddressError(Exception):
 
 
 class _Port:
-    def __init__(self, engine: Engine, name: str, width: int):
+    def __init__(self, engine: Engine, name: str, width: int, params: ReadPortParams | WritePortParams):
         self.engine = engine
+        self.params = params
         self.sim = engine.sim
         self.clock = engine.clock
         self.name = name
@@ -84,11 +85,11 @@ class _Port:
             self.streams.clear()
         self.streams.append(stream)
 
-    def gauge(self, capacity: int, start: int, end: int) -> Gauge:
+    def gauge(self, start: int, end: int) -> Gauge:
         """How full the buffer was."""
         comes, goes = zip(*(stream.passed for stream in self.streams), strict=True)
         name = f"{self.path} buffer"
-        return Gauge.of(name, capacity, np.concatenate(comes), np.concatenate(goes), start, end)
+        return Gauge.of(name, self.params.buffer, np.concatenate(comes), np.concatenate(goes), start, end)
 
     @property
     def bytes(self) -> int:
@@ -124,8 +125,8 @@ class ReadPort(_Port):
     """A read master. One stream at a time; its state starts afresh with each call."""
 
     def __init__(self, engine: Engine, name: str, width: int, params: ReadPortParams):
-        super().__init__(engine, name, width)
-        self.params = params
+        super().__init__(engine, name, width, params)
+        self.params: ReadPortParams = params
         self.reset()
 
     def reset(self) -> None:
@@ -191,7 +192,9 @@ class ReadStream:
         text = f"{port.path} buffer: {self.known - self._taken_known} of {self._buffer} beats"
         if not beats:
             return text
-        return f"{text}, {beats} more in {len(self._flight)} bursts from {target.path if target else 'nobody'}"
+        return (
+            f"{text}, {beats} more in {len(self._flight)} bursts from {target.path if target else 'nobody'}"
+        )
 
     def until(self, n: int) -> Generator[Any, Any, int]:
         """Wait until at least `n` beats are known; returns how many are."""
@@ -359,8 +362,7 @@ class WritePort(_Port):
     """A write master. One stream at a time."""
 
     def __init__(self, engine: Engine, name: str, width: int, params: WritePortParams):
-        super().__init__(engine, name, width)
-        self.params = params
+        super().__init__(engine, name, width, params)
 
     def write(self, address: int, beats: int) -> WriteStream:
         return WriteStream(self, self.split(address, beats, self.params.burst), beats)

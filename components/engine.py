@@ -205,7 +205,7 @@ class Engine(Component):
         return self.name, self.shape(op), offsets, phase
 
     def _counts(self, before: Counter[str], alone: bool) -> Counter[str]:
-        """Actions of a call. Of calls that overlap only bytes can be told apart, and only in memories of their own."""
+        """Actions of a call. Of calls that overlap only bytes in memories of their own can be told apart."""
         counts: Counter[str] = Counter()
         if alone:
             counts.update(self.trace.counters)
@@ -229,11 +229,7 @@ class Engine(Component):
 
     def gauges(self, start: int, end: int) -> list[Gauge]:
         """How full the buffers of the ports were in the call that has just ended."""
-        return [
-            port.gauge(port.params.buffer, start, end)
-            for port in (*self.reads, *self.writes)
-            if port.streams
-        ]
+        return [port.gauge(start, end) for port in (*self.reads, *self.writes) if port.streams]
 
     def occupancy(self) -> list[str]:
         return [p.streams[-1].occupancy for p in (*self.reads, *self.writes) if p.streams and self._at_work]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from components.engine import Address, Engine
-from components.schedule import POLL, SETUP, OverlappedSchedule
+from components.schedule import OverlappedSchedule
 from tlm.component import Sequencer
-from tlm.trace import CallRecord
+from tlm.trace import POLL, SETUP, CallRecord
 from tlm.units import ClockName, Cycles, Doc, PositiveInt
 from workloads.dependencies import Dependencies
 from workloads.operations import Operation, Program
@@ -104,7 +104,9 @@ class Host(Sequencer):
             yield self.env.timeout(clock.edge(cycle) - began)
             trace.span(self.name, op.name, SETUP, began, int(self.env.now))
             started = cycle
+            self.sim.waiting[self.name] = f"the end of {op.name}"
             record = yield from self.engine(op).call(op, placement.address)
+            self.sim.waiting.pop(self.name)
             ended = int(self.env.now)
             cycle = self.seen(started, record)
             yield self.env.timeout(clock.edge(cycle) - ended)

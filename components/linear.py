@@ -135,7 +135,6 @@ class LinearEngine(Engine):
         self.stalls.update(stages.stalls)
         return (yield from out.finished()) + p.finish
 
-
     def gauges(self, start: int, end: int) -> list[Gauge]:
         inside = self._stages.gauges(start, end) if self._stages else []
         return [replace(g, name=f"{self.name}.{g.name}") for g in inside] + super().gauges(start, end)
@@ -274,7 +273,9 @@ class Stages:
 
     @property
     def occupancy(self) -> list[str]:
-        return [f"{f.name}: {f.pushed - f.popped} of {f.capacity}" for f in self._fifos if f.pushed > f.popped]
+        return [
+            f"{f.name}: {f.pushed - f.popped} of {f.capacity}" for f in self._fifos if f.pushed > f.popped
+        ]
 
     @property
     def now(self) -> int:

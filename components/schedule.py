@@ -7,13 +7,11 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from components.engine import Address, Engine
+from tlm.trace import POLL, SETUP
 from workloads.dependencies import Dependencies
 
 if TYPE_CHECKING:
     from components.host import Host
-
-SETUP = "setup"  # span of the host's track: a call is prepared
-POLL = "poll"  # an engine has ended, and the host has not seen it yet
 
 
 class OverlappedSchedule:
@@ -83,7 +81,9 @@ class OverlappedSchedule:
 
     def _next(self) -> tuple[Engine, int] | None:
         """The first call of the program whose inputs exist and whose engine is free."""
-        free = [(ready[0], engine) for engine, ready in self._ready.items() if ready and engine not in self._busy]
+        free = [
+            (ready[0], engine) for engine, ready in self._ready.items() if ready and engine not in self._busy
+        ]
         if not free:
             return None
         i, engine = min(free, key=lambda pair: pair[0])

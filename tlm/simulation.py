@@ -42,7 +42,9 @@ class Simulation:
     Raises InputError for bindings that lead nowhere, sockets left unbound and regions nobody serves.
     """
 
-    def __init__(self, platform: Platform, quantum: int | None = None, replay: bool = True):
+    def __init__(
+        self, platform: Platform, quantum: int | None = None, replay: bool = True, gauges: bool = False
+    ):
         self.platform = platform
         self.env = _Environment()
         self.clocks = platform.clocks
@@ -51,7 +53,7 @@ class Simulation:
         self.replay = replay
         self.records: dict[Hashable, Any] = {}
         self.exclusive = True  # whoever starts calls waits for the end of each before the next
-        self.gauges = False  # True: records tell how full FIFOs and buffers were
+        self.gauges = gauges  # records tell how full FIFOs and buffers were
         self.running = 0  # calls under way
         self.started = 0  # calls so far
         self.waiting: dict[str, str] = {}  # who waits for what, for the report of a deadlock

@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# kinds of a host's spans, named after the call
+SETUP = "setup"  # the host prepares a call and starts it
+POLL = "poll"  # the call has ended, and the host has not seen it yet
+
 
 @dataclass(frozen=True)
 class PortActivity:

@@ -99,9 +99,7 @@ def _place_activations(program: Program, start: int, alignment: int, addresses: 
     return top - start
 
 
-def _place_overlapped(
-    order: Dependencies, start: int, alignment: int, addresses: dict[Tensor, int]
-) -> int:
+def _place_overlapped(order: Dependencies, start: int, alignment: int, addresses: dict[Tensor, int]) -> int:
     """First fit over what is certainly dead; returns the bytes used at most."""
     occupied = Occupancy()
     top = start

@@ -37,13 +37,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="keep report.json and calls.csv there")
     parser.add_argument("--no-data", action="store_true", help="timing only, no tensors")
     parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
+    parser.add_argument("--gauges", action="store_true",
+                        help="how full FIFOs and buffers are, and advice on depths (slower)")  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="ports, and where energy goes")
 
 
 def main(options: argparse.Namespace) -> int:
     platform, baselines, work = _inputs(options)
     with progress("calls", len(work.program.operations)) as step:
-        result = simulate(platform, work, progress=step)
+        result = simulate(platform, work, progress=step, gauges=options.gauges)
     others, notes = run_baselines(baselines, work)
     told = report(result, others, notes)
     if options.out:

@@ -19,7 +19,8 @@ def show(told: Report, verbose: bool = False, console: Console | None = None) ->
     out = console or Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     memory = told["memory"] or "no memory model"
     head = f"ViM {told['model']}, {told['resolution']} x {told['resolution']}, batch {told['batch']}"
-    schedule = f"; calls {told['schedule']}" if told["schedule"] else ""
+    schedule = told["schedule"] or ""
+    schedule = f"; calls {schedule}" if schedule.startswith("overlapped") else ""
     out.print(Text(f"{head}, on {told['platform']}: {memory}{schedule}", style="bold"))
     out.print(Text(told["description"], style="dim"))
     out.print()

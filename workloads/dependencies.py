@@ -26,7 +26,8 @@ class Dependencies:
     def of(cls, program: Program, in_flight: int | None = None) -> Dependencies:
         """An operation waits for those that write what it reads.
 
-        With `in_flight`, an image also waits for the end of the image so many before it.
+        With `in_flight`, an image also waits for the end of the image so many before it, as far as that comes
+        first in the program.
         """
         writers = {t: i for i, op in enumerate(program.operations) for t in op.outputs}
         before = [{writers[t] for t in op.inputs if t in writers} for op in program.operations]
@@ -39,7 +40,7 @@ class Dependencies:
                     ends.setdefault(image, set()).add(i)
             for i, image in enumerate(images):
                 if not before[i] and image >= in_flight:
-                    before[i] |= ends[image - in_flight]
+                    before[i] |= {end for end in ends[image - in_flight] if end < i}
         return cls(program, tuple(frozenset(b) for b in before), images)
 
     def sharing(self, address: Callable[[Tensor], int]) -> Dependencies:

@@ -22,7 +22,8 @@ def binding(
     `beats`: words over each port, one a cycle at best. `waits`: by how much the call ended later for a port.
     `stalls`: how long a full FIFO stopped its source. `host`: set-up of the call and the look for its end.
     Rules, the first that holds: the host takes longer than the call; something works in 90 % of the cycles;
-    the longest waits or stalls are 10 % of the cycles; something works in half of them; else latency.
+    the longest waits for a port are 10 % of the cycles; the longest stalls are (behind a slow port FIFOs fill
+    too, which is why ports come first); something works in half of the cycles; else latency.
     """
     if host > cycles:
         return HOST
@@ -30,8 +31,8 @@ def binding(
     busiest = max(works, key=lambda name: works[name])
     if works[busiest] >= SATURATED * cycles:
         return busiest
-    lost = {**waits, **stalls}
-    worst = max(lost, key=lambda name: lost[name], default="")
-    if lost and lost[worst] >= FELT * cycles:
-        return worst
+    for lost in (waits, stalls):
+        worst = max(lost, key=lambda name: lost[name], default="")
+        if worst and lost[worst] >= FELT * cycles:
+            return worst
     return busiest if works[busiest] >= cycles / 2 else LATENCY

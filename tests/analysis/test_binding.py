@@ -19,6 +19,7 @@ OVERLAPPED = "components.host.schedule=overlapped"
         (1000, 300, {"in": 950}, {}, {}, 0, "in"),  # a word a cycle in 95 %
         (1000, 100, {"in": 100}, {"in": 700, "out": 20}, {}, 0, "in"),
         (1000, 390, {"in": 770}, {"in": 50}, {"fifo": 200}, 0, "fifo"),
+        (1000, 390, {"in": 470}, {"out": 400}, {"fifo": 600}, 0, "out"),  # FIFOs fill behind a slow port
         (1000, 600, {"in": 300}, {"in": 99}, {}, 0, "compute"),  # waits are below 10 %
         (1000, 300, {"in": 300}, {}, {}, 0, "latency"),
     ],

@@ -1,6 +1,6 @@
 """Accuracy of float and quantized Vision Mamba: on digits out of the box, and on folders of images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 
 from workloads.vim import digits
 from workloads.vim.checkpoint import load_checkpoint
+from workloads.vim.config import VimConfig
 from workloads.vim.errors import WorkloadError
 from workloads.vim.fakequant import FakeQuantized
 from workloads.vim.images import Floats, ImageFolder, raw_pixels
@@ -19,9 +20,11 @@ from workloads.vim.model import VisionMamba
 from workloads.vim.quantize import quantize
 from workloads.vim.quantized import ACTIVATION_FRACTION, QuantizedVim
 from workloads.vim.schemes import Scheme
-from workloads.vim.smoothing import calibrate
+from workloads.vim.smoothing import Calibration, calibrate
 
 Model = VisionMamba | FakeQuantized | QuantizedVim
+Batches = Callable[[], Iterable[tuple[Floats, npt.NDArray[np.int64]]]]
+"""Normalized images [n, 3, side, side] and their labels [n], some at a time, as often as it is called."""
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
 
@@ -92,24 +95,43 @@ def evaluate_digits(
     images, labels = digits.load("test")
     images, labels = images[:limit], labels[:limit]
     model = load_checkpoint(digits.CHECKPOINT, digits.CONFIG)
-    parts = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
-    steps = (2 + len(SCHEMES) * len(seeds)) * len(parts)
+    parts = [(images[i : i + BATCH], labels[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+    calibrations = [
+        calibrate(model, torch.from_numpy(digits.calibration_images(seed)), f"digits, seed {seed}")
+        for seed in seeds
+    ]
+    return {
+        "seeds": list(seeds),
+        **evaluate_schemes(model, calibrations, lambda: parts, len(images), progress),
+    }
+
+
+def evaluate_schemes(
+    model: VisionMamba,
+    calibrations: Sequence[Calibration],
+    batches: Batches,
+    count: int,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Float, W4A8 (integer executor, first calibration) and the paper's table, of any model on any images.
+
+    `batches` gives all `count` images each time it is called. Keys as of `evaluate_digits`; means and
+    spreads of the table are over the calibrations.
+    """
+    steps = (2 + len(SCHEMES) * len(calibrations)) * count
     done = 0
 
     def scores(m: Model) -> npt.NDArray[np.float64]:
         nonlocal done
         found = []
-        for part in parts:
+        for part, _ in batches():
             found.append(logits(m, part))
-            done += 1
+            done += len(part)
             if progress:
                 progress(done, steps)
         return np.concatenate(found)
 
-    calibrations = [
-        calibrate(model, torch.from_numpy(digits.calibration_images(seed)), f"digits, seed {seed}")
-        for seed in seeds
-    ]
+    labels = np.concatenate([part for _, part in batches()])
     reference = scores(model)
     integer = scores(quantize(model, calibrations[0]))
     table = []
@@ -125,8 +147,7 @@ def evaluate_digits(
             }
         )
     return {
-        "images": len(images),
-        "seeds": list(seeds),
+        "images": count,
         "float_top1": top(reference, labels, 1),
         "float_top5": top(reference, labels, 5),
         "w4a8_top1": top(integer, labels, 1),
@@ -157,26 +178,20 @@ def evaluate_folder(
     limit: int | None = None,
     progress: Progress | None = None,
     batch: int = 8,
+    resolution: int | None = None,
 ) -> dict[str, Any]:
     """Top-1 and top-5, in percent, over an ImageFolder: one folder a class, classes numbered in sorted order.
 
-    `limit` takes that many images, evenly spaced over the sorted files. WorkloadError for an empty or missing
-    folder, an unreadable image, or more class folders than the model has classes.
+    `limit` takes that many images, evenly spaced over the sorted files. A float model sees them at
+    `resolution` pixels (default: its own). WorkloadError for an empty or missing folder, an unreadable image,
+    or more class folders than the model has classes.
     """
-    found = ImageFolder.open(folder)
     config = model.model.config if isinstance(model, FakeQuantized) else model.config
-    if len(found.classes) > config.classes:
-        raise WorkloadError(
-            f"{folder}: must hold at most {config.classes} class folders, the classes of {config.name}, "
-            f"not {len(found.classes)}"
-        )
-    if limit is not None:
-        if limit < 1:
-            raise WorkloadError(f"limit must be at least 1, not {limit}")
-        count = min(limit, len(found.files))
-        chosen = [found.files[i * len(found.files) // count] for i in range(count)]
-        found = ImageFolder(found.classes, chosen)
-    resolution = model.resolution if isinstance(model, QuantizedVim) else config.image_size
+    found = open_folder(folder, config, limit)
+    if isinstance(model, QuantizedVim):
+        resolution = model.resolution
+    elif resolution is None:
+        resolution = config.image_size
     scores, labels, done = [], [], 0
     for images, part in found.batches(resolution, batch):
         scores.append(logits(model, images))
@@ -186,6 +201,22 @@ def evaluate_folder(
             progress(done, len(found.files))
     every, truth = np.concatenate(scores), np.concatenate(labels)
     return {"images": len(truth), "top1": top(every, truth, 1), "top5": top(every, truth, 5)}
+
+
+def open_folder(folder: Path | str, config: VimConfig, limit: int | None = None) -> ImageFolder:
+    """The folder, or `limit` evenly spaced images of it. Raises WorkloadError as `evaluate_folder` does."""
+    found = ImageFolder.open(folder)
+    if len(found.classes) > config.classes:
+        raise WorkloadError(
+            f"{folder}: must hold at most {config.classes} class folders, the classes of {config.name}, "
+            f"not {len(found.classes)}"
+        )
+    if limit is None:
+        return found
+    if limit < 1:
+        raise WorkloadError(f"limit must be at least 1, not {limit}")
+    count = min(limit, len(found.files))
+    return ImageFolder(found.classes, [found.files[i * len(found.files) // count] for i in range(count)])
 
 
 def layer_snr(model: VisionMamba, quantized: QuantizedVim, images: Floats) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from analysis.platform_path import find_platform
 from analysis.report import ReportParams
 from analysis.simulate import Result, Workload, simulate
 from tlm.errors import InputError, Place, Problem
@@ -14,6 +15,8 @@ from workloads.vim.errors import WorkloadError
 
 def load_baselines(platform: Platform) -> dict[str, Platform]:
     """The platforms of `report.baselines` by name, paths relative to the file that lists them.
+
+    A bare name that is no file there is one of those that come with the program.
 
     Raises InputError with the problems of all of them.
     """
@@ -27,6 +30,8 @@ def load_baselines(platform: Platform) -> dict[str, Platform]:
     problems: list[Problem] = []
     for file in params.baselines:
         path = os.path.join(folder, file)
+        if not os.path.isfile(path) and os.path.isfile(shipped := find_platform(file)):
+            path = shipped
         if not os.path.isfile(path):
             place = Place(origin.file, origin.line, 1) if listed else Place(str(origin))
             problems.append(

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from analysis.binding import binding
 from analysis.simulate import Result
 from tlm.component import Sequencer
-from tlm.trace import POLL, SETUP, Gauge, Span
+from tlm.trace import POLL, SETUP, Gauge, Span, Trace
 from tlm.units import Clock
-from workloads.operations import Linear, NormSum, Operation
+from workloads.operations import Linear, NormSum, Operation, Program
 
 
 @dataclass
@@ -99,12 +99,11 @@ def engine_spans(result: Result) -> list[Span]:
     return [span for span in trace.calls or trace.spans if span.track not in hosts]
 
 
-def host_times(result: Result) -> Counter[str]:
+def host_times(trace: Trace) -> Counter[str]:
     """ps of the host's set-up of each call and of its delay in seeing the call's end, by the call's name."""
-    hosts = {host.name for host in result.simulation.find(Sequencer)}
     found: Counter[str] = Counter()
-    for span in result.simulation.trace.spans:
-        if span.track in hosts and span.kind in (SETUP, POLL):
+    for span in trace.spans:
+        if span.kind in (SETUP, POLL):
             found[span.name] += span.end - span.start
     return found
 
@@ -114,7 +113,7 @@ def group(
 ) -> list[CallGroup]:
     """The engines' spans, or some of them, those of equal track and label together, the longest in all first."""
     found: dict[tuple[str, str], CallGroup] = {}
-    host = host_times(result)
+    host = host_times(result.simulation.trace)
     for span in engine_spans(result) if spans is None else spans:
         key = span.track, label(span)
         if key not in found:
@@ -124,10 +123,10 @@ def group(
     return sorted(found.values(), key=lambda g: -g.time)
 
 
-def labels(result: Result) -> Callable[[Span], str]:
+def labels(program: Program) -> Callable[[Span], str]:
     """A span's operation and its shape: "Linear 192 to 384"; the kind alone where it is no call of an operation."""
-    names = {op.name: _label(op) for op in result.workload.program.operations}
-    kinds = {type(op).__name__ for op in result.workload.program.operations}
+    names = {op.name: _label(op) for op in program.operations}
+    kinds = {type(op).__name__ for op in program.operations}
     return lambda span: names.get(span.name, span.kind) if span.kind in kinds else span.kind
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 DELAY = 1.0  # seconds before a bar appears
 
@@ -23,6 +24,41 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         out.add_row(*map(str, row))
     # a pipe has no width of its own: wide enough that no cell is cut
     Console(width=None if sys.stdout.isatty() else 160).print(out)
+
+
+@contextmanager
+def simulated_log() -> Iterator[None]:
+    """Each call that ends, with simulated time, on standard error: `[   12.345 ms] linear head 5,021 cycles`."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("tlm.trace")
+    before = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before
+
+
+@contextmanager
+def counter(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function to call with what is done and what there is to do; else like `progress`."""
+    with ExitStack() as stack:
+        step: Callable[[], None] | None = None
+        last = 0
+
+        def count(done: int, total: int) -> None:
+            nonlocal step, last
+            if step is None:
+                step = stack.enter_context(progress(what, total))
+            for _ in range(done - last):
+                step()
+            last = done
+
+        yield count
 
 
 @contextmanager

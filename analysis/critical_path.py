@@ -58,7 +58,7 @@ def critical_path(result: Result) -> list[Span] | None:
 
 def shares(result: Result, path: Iterable[Span]) -> list[dict[str, Any]]:
     """The path by kind of call, the longest part first; the host's part as one kind each for set-up and polling."""
-    label: Callable[[Span], str] = labels(result)
+    label: Callable[[Span], str] = labels(result.workload.program)
     hosts = {host.name: host for host in result.simulation.find(Sequencer)}
     found: dict[tuple[str, str], list[int]] = {}
     for span in path:

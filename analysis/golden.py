@@ -13,6 +13,7 @@ from workloads.numerics import (
     LinearFlags,
     NormSumMode,
     conv,
+    embed,
     flip,
     linear,
     load_cls,
@@ -21,12 +22,13 @@ from workloads.numerics import (
     smooth,
 )
 from workloads.numerics.layouts import unpack_conv_codes, unpack_conv_signs, unpack_linear_codes
+from workloads.vim.errors import WorkloadError
 
 Arrays = Mapping[str, NDArray]
 ACT_INPUTS = 16  # the table check feeds a zero input of one tile, so that only the bias is left
 
 
-class GoldenError(ValueError):
+class GoldenError(WorkloadError):
     """A golden file or folder that cannot be used; the message has one line for every problem."""
 
 
@@ -65,7 +67,7 @@ class GoldenReport:
 def validate_golden(directory: str | Path) -> GoldenReport:
     """Compares every .npz file of `directory` with the kernels, element by element.
 
-    The engine is the beginning of the file's name (LINEAR, ACT, CONV, SMOOTH, NORM_SUM, PATCH_OPS, SSM).
+    The engine is the beginning of the file's name (LINEAR, ACT, CONV, SMOOTH, NORM_SUM, PATCH_OPS, SSM, EMBED).
     Operands that are also given as memory words must unpack to the same values; a difference counts as
     mismatches. Raises GoldenError, with all problems at once, for a folder that is missing or holds no .npz
     file and for files that are unreadable, of another kind, or lack an operand.
@@ -176,6 +178,12 @@ def _ssm(arrays: Arrays) -> NDArray:
     return selective_scan(*(_operand(arrays, name) for name in ("u", "delta", "z_silu", "A", "B", "C", "D")))
 
 
+def _embed(arrays: Arrays) -> NDArray:
+    return embed(
+        *(_operand(arrays, name) for name in ("patches", "weights", "bias", "cls_token", "position"))
+    )
+
+
 ENGINES: dict[str, Callable[[Arrays], NDArray]] = {
     "LINEAR": _linear,
     "ACT": _act,
@@ -184,6 +192,7 @@ ENGINES: dict[str, Callable[[Arrays], NDArray]] = {
     "NORM_SUM": _norm_sum,
     "PATCH_OPS": _patch_ops,
     "SSM": _ssm,
+    "EMBED": _embed,
 }
 
 _WORDS: tuple[tuple[str, str, Callable[..., NDArray]], ...] = (

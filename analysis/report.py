@@ -34,7 +34,7 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
     host = elapsed - busy(result, kinds)
     spent = energy(result)
     latency_ms = result.latency_s * 1e3
-    calls = group(result, labels(result))
+    calls = group(result, labels(work.program))
     path = critical_path(result)
     return {
         "model": work.config.name,
@@ -189,6 +189,10 @@ def _calls(calls: CallGroup, elapsed: int) -> dict[str, Any]:
         "stalls": dict(calls.stalls.most_common()),
         "host_cycles": calls.host,
         "binding": calls.binding if calls.cycles else None,
+        "ports": {
+            port: {"command": calls.commands[port], "beats": beats, "bursts": calls.bursts[port]}
+            for port, beats in calls.beats.items()
+        },
     }
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
+from analysis.data import Data, Int32, load, read_logits
 from tlm.component import Sequencer
 from tlm.platform import Platform, load_platform
-from tlm.run import Run, run
+from tlm.runner import Run, run
 from tlm.simulation import Simulation
 from workloads.lowering import lower
 from workloads.operations import Program
@@ -40,6 +44,8 @@ class Result:
     workload: Workload
     run: Run
     placement: Placement
+    data: Data | None = None  # the tensors that were computed with; None: timing only
+    logits: Int32 | None = None  # [images, classes], 18 fraction bits, read from memory at the end
 
     @property
     def platform(self) -> Platform:
@@ -63,25 +69,38 @@ def simulate(
     quantum: int | None = None,
     replay: bool = True,
     gauges: bool = False,
+    data: Data | None = None,
 ) -> Result:
     """Place the workload's tensors in the platform's first region and run its program.
 
-    `gauges`: how full FIFOs and buffers are is recorded, which takes longer.
+    With `data` the tensors are real, if the platform has a memory and engines to compute them; times are the
+    same without. `gauges`: how full FIFOs and buffers are is recorded, which takes longer.
     Raises InputError for the platform, WorkloadError for what does not fit it.
     """
     if isinstance(platform, str):
         platform = load_platform(platform, overrides)
+    program = workload.program
     regions = platform.memory_map
     base, size = (regions[0].base, regions[0].size) if regions else (0, 1 << 62)
-    placement = place(workload.program, base, size, order=_order(platform, workload.program))
+    placement = place(program, base, size, order=_order(platform, program))
+    if not regions:
+        data = None
 
     def start(simulation: Simulation):
         (sequencer,) = simulation.find(Sequencer)
-        if shortages := sequencer.shortages(workload.program):
+        if shortages := sequencer.shortages(program):
             raise WorkloadError(shortages)
-        return sequencer.execute(workload.program, placement, progress)
+        if data is not None and sequencer.computes:
+            load(simulation, program, placement, data)
+        return sequencer.execute(program, placement, progress)
 
-    return Result(workload, run(platform, start, quantum=quantum, replay=replay, gauges=gauges), placement)
+    # products this small are slower on several threads than on one, by far where cores are busy
+    with threadpool_limits(1) if data is not None else nullcontext():
+        finished = run(platform, start, quantum=quantum, replay=replay, gauges=gauges)
+    if data is None or not finished.simulation.data:
+        return Result(workload, finished, placement)
+    logits = read_logits(finished.simulation, program, placement, data)
+    return Result(workload, finished, placement, data, logits)
 
 
 def _order(platform: Platform, program: Program) -> Any:

@@ -10,6 +10,7 @@ from tlm.simulation import Simulation
 from tlm.trace import CallRecord
 from workloads.operations import Operation, Program
 from workloads.placement import place
+from workloads.vim.errors import WorkloadError
 
 QUIET = 1_000_000_000  # ps between calls on one simulation: everything is at rest again
 
@@ -22,7 +23,10 @@ def run_call(simulation: Simulation, operation: Operation) -> CallRecord:
     (sequencer,) = simulation.find(Sequencer)
     ranges = simulation.memory_map.ranges
     base, size = (ranges[0].base, ranges[0].size) if ranges else (0, 1 << 62)
-    placement = place(Program("call", (operation,)), base, size)
+    program = Program("call", (operation,))
+    if shortages := sequencer.shortages(program):
+        raise WorkloadError(shortages)
+    placement = place(program, base, size)
 
     def process() -> Generator[Any, Any, CallRecord]:
         now = int(simulation.env.now)

@@ -80,10 +80,17 @@ def predict(
 
 
 def summarize(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """{"rows", "engines": {name: Statistics}, "total": Statistics} as plain data."""
+    """{"rows", "engines": {name: Statistics}, "memories": {"ideal", "other"}, "total": Statistics} as plain data."""
     ordered = sorted(predictions, key=lambda p: p.row.engine)
     engines = {
         engine: vars(Statistics.of(list(group)))
         for engine, group in itertools.groupby(ordered, key=lambda p: p.row.engine)
     }
-    return {"rows": len(predictions), "engines": engines, "total": vars(Statistics.of(predictions))}
+    ideal = [p for p in predictions if p.row.memory == "ideal"]
+    other = [p for p in predictions if p.row.memory != "ideal"]
+    return {
+        "rows": len(predictions),
+        "engines": engines,
+        "memories": {"ideal": vars(Statistics.of(ideal)), "other": vars(Statistics.of(other))},
+        "total": vars(Statistics.of(predictions)),
+    }

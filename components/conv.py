@@ -35,6 +35,12 @@ class ConvParams(EngineParams):
     clear: Annotated[int, Doc("further cycles before the first block of pass 2")] = 43
     max_features: Annotated[PositiveInt, Doc("channels the buffers hold")] = 384
 
+    def __post_init__(self) -> None:
+        if self.bus > BLOCK * VALUE:
+            raise ValueError(
+                f"bus must be at most {BLOCK * VALUE} bit, a block of {BLOCK} values, not {self.bus}"
+            )
+
 
 class ConvEngine(Engine):
     executes = (Conv,)
@@ -43,8 +49,8 @@ class ConvEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: ConvParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_r = self.read_port("in_r")
+        self.weights = self.read_port("weights", "codes", "signs", "scales", "bias")
+        self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: Conv) -> list[str]:
@@ -85,9 +91,9 @@ class ConvEngine(Engine):
         done = 0
         while done < len(lasts):
             # nothing can be seen of less than what completes a write burst
-            block = int(np.searchsorted(lasts, out.completing(0) - 1)) + p.depth
+            block = int(np.searchsorted(lasts, out.burst_end - 1)) + p.depth
             want = int(lasts[min(max(done, block), len(lasts) - 1)]) + 1
-            most = int(lasts[done - 1]) + 1 + p.read.buffer if done else p.read.buffer
+            most = int(lasts[done - 1]) + 1 + stream.ahead if done else stream.ahead
             known = yield from stream.until(max(min(want, most), int(lasts[done]) + 1))
             end = int(np.searchsorted(lasts, known))
             entries, outputs = pipe.feed(stream.arrivals[lasts[done:end]], gate)

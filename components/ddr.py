@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from annotated_types import Gt
 
+from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.units import SECOND, Address, Bits, Bytes, Doc, Picoseconds, PositiveInt, TransfersPerSecond
@@ -33,8 +34,9 @@ class Ddr(Component):
 
     def __init__(self, sim: Any, name: str, params: DdrParams):
         super().__init__(sim, name, params)
+        self.storage = Storage(params.base, params.size)
         for i in range(params.ports):
-            self.target_socket(f"port{i}", self._transport)
+            self.target_socket(f"port{i}", self._transport, self.storage.transport_dbg)
         self._free = 0
         self._counted = {c: f"{name}.{c.value}_bytes" for c in Command}
         self._device_bytes, self._busy_ps = f"{name}.device_bytes", f"{name}.busy_ps"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from tlm.payload import Command, GenericPayload, ResponseStatus
+from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket
 from tlm.trace import Gauge, PortActivity
 from tlm.units import Doc, PositiveInt
@@ -54,10 +54,6 @@ class WritePortParams:
     def __post_init__(self) -> None:
         if self.buffer < self.burst:
             raise ValueError(f"buffer must hold a burst of {self.burst} beats, not {self.buffer}")
-
-
-class AddressError(Exception):
-    """A burst met no memory at its address."""
 
 
 class _Port:
@@ -101,6 +97,21 @@ class _Port:
         rows[:, :3] -= start
         beats = int(rows[:, 3].sum())
         return PortActivity(self.path, command.value, beats, beats * self.width, rows, self.wait)
+
+    def peek(self, address: int, length: int) -> bytearray:
+        """Bytes from the memory behind the port, in zero time."""
+        return self._debug(Command.READ, address, bytearray(length))
+
+    def poke(self, address: int, data: bytearray) -> None:
+        """Bytes into the memory behind the port, in zero time."""
+        self._debug(Command.WRITE, address, data)
+
+    def _debug(self, command: Command, address: int, data: bytearray) -> bytearray:
+        payload = GenericPayload(command, address, len(data), 1, self.path, data)
+        self.socket.transport_dbg(payload)
+        if payload.status is not ResponseStatus.OK:
+            self.refuse(payload)
+        return data
 
     def refuse(self, payload: GenericPayload) -> None:
         raise AddressError(
@@ -173,11 +184,16 @@ class ReadStream:
         self._wake: Any = None  # the event that _issue waits for
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
-        self._ahead = False
+        self._acting = False
         self._buffer = port.params.buffer
         self._next_cycle = port.clock.next_cycle
         port.opened(self)
         port.sim.env.process(self._issue())
+
+    @property
+    def ahead(self) -> int:
+        """Beats that come for certain before the first of them is taken."""
+        return self._buffer - self.port.params.burst + 1
 
     @property
     def passed(self) -> tuple[Cycles, Cycles]:
@@ -215,7 +231,7 @@ class ReadStream:
         """Wait for all beats, taking each as it comes; returns their arrivals."""
         done = 0
         while done < self.beats:
-            known = yield from self.until(done + self._buffer)
+            known = yield from self.until(done + self.ahead)
             self.take(self.arrivals[done:known])
             done = known
         self.port.wait += int(self.arrivals[-1]) - self.start - self.beats
@@ -257,9 +273,9 @@ class ReadStream:
             payload.listener = self._received
             payload.watcher = self._moving
             self._flight.append(_Flying(payload, cycle))
-            self._ahead = True
+            self._acting = True
             send(payload, at)
-            self._ahead = False
+            self._acting = False
         self._tell()
 
     def _quiet(self) -> int:
@@ -283,8 +299,9 @@ class ReadStream:
         self._settle()
 
     def _tell(self) -> None:
-        """Wake the engine if what it waits for is known; put off while this port acts ahead of time."""
-        if self._more is not None and self.known >= self._wanted and not self._ahead:
+        """Wake the engine if what it waits for is known; put off while nothing it then does comes before
+        the next address."""
+        if self._more is not None and self.known >= self._wanted and not self._acting:
             event, self._more = self._more, None
             event.succeed()
 
@@ -422,9 +439,10 @@ class WriteStream:
         self.port.wait += late
         return late
 
-    def completing(self, depth: int) -> int:
-        """How many words must have gone into a pipeline of `depth` words until a burst more is produced."""
-        return self._ends[min(bisect_right(self._ends, self.known), len(self._ends) - 1)] + depth
+    @property
+    def burst_end(self) -> int:
+        """How many beats are produced when the burst that is being filled is complete."""
+        return self._ends[min(bisect_right(self._ends, self.known), len(self._ends) - 1)]
 
     @property
     def foreseeable(self) -> int:

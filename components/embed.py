@@ -37,8 +37,8 @@ class EmbedEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: EmbedParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_r = self.read_port("in_r")
+        self.weights = self.read_port("weights", "weight", "bias", "class_token", "position")
+        self.in_r = self.read_port("in_r", "image")
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: Embed) -> list[str]:
@@ -61,7 +61,7 @@ class EmbedEngine(Engine):
         now = start
         done = 0
         while done < weights:
-            known = yield from stream.until(done + p.read.buffer)
+            known = yield from stream.until(done + stream.ahead)
             steps = np.arange(known - done, dtype=np.int64) * p.weight_interval
             taken = np.maximum.accumulate(np.maximum(stream.arrivals[done:known], now) - steps) + steps
             stream.take(taken)

@@ -9,7 +9,6 @@ from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import MultipleOf
 
 from components.dma import (
     PAGE,
@@ -25,17 +24,20 @@ from components.pipeline import NEVER, LockstepPipeline
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload
 from tlm.trace import CallRecord, Gauge, PortActivity
-from tlm.units import Bits, ClockName, Doc
+from tlm.units import Bits, Check, ClockName, Doc
+from workloads import execution
 from workloads.operations import Operation, Tensor
 
 Address = Callable[[Tensor], int]
 VALUE = 32  # bits of an activation
+AXI_WIDTHS = (32, 64, 128, 256, 512, 1024)  # AXI4 specification
+AXI_RULE = "an AXI width of 32 to 1024 bit"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineParams:
     clock: Annotated[ClockName, Doc("clock of the engine and its ports")] = "fabric"
-    bus: Annotated[Bits, MultipleOf(64), Doc("width of a memory port")] = 256
+    bus: Annotated[Bits, Check(AXI_WIDTHS.__contains__, AXI_RULE), Doc("width of a memory port")] = 256
     read: Annotated[ReadPortParams, Doc("each read port")] = field(default_factory=ReadPortParams)
     write: Annotated[WritePortParams, Doc("the write port")] = field(default_factory=WritePortParams)
     finish: Annotated[int, Doc("cycles from the last write response to the end of the call")] = 4
@@ -60,13 +62,16 @@ class Engine(Component):
         self.control = self.target_socket("control", self._registers)
         self.reads: list[ReadPort] = []
         self.writes: list[WritePort] = []
+        self.fetches: dict[str, ReadPort] = {}  # by operand
         self.produced_until = NEVER  # cycle of the last word handed to the write port
         self._at_work = False
         self.stalls: Counter[str] = Counter()  # of this call, by FIFO
 
-    def read_port(self, name: str) -> ReadPort:
+    def read_port(self, name: str, *operands: str) -> ReadPort:
+        """A port that fetches these operands, fields of the operation."""
         port = ReadPort(self, name, self.params.bus // 8, self.params.read)
         self.reads.append(port)
+        self.fetches |= dict.fromkeys(operands, port)
         return port
 
     def write_port(self, name: str, burst: int | None = None) -> WritePort:
@@ -151,10 +156,25 @@ class Engine(Component):
             sim.trace.replayed += 1
             yield from self._until(start + record.cycles)
             sim.trace.counters.update(record.counts)
+        if sim.data:
+            self.compute_data(op, address)
         sim.running -= 1
         self._at_work = False
         sim.trace.span(self.name, op.name, type(op).__name__, began, int(self.env.now), record)
         return record
+
+    def compute_data(self, op: Operation, address: Address) -> None:
+        """Read the operands where the ports fetch them, run the operation's kernel, write the result back.
+
+        Takes no time: `timing` says when this happens.
+        """
+        operands = {}
+        for name, port in self.fetches.items():
+            if (tensor := getattr(op, name, None)) is not None:
+                operands[name] = execution.unpack(op, name, port.peek(address(tensor), tensor.nbytes))
+        (out,) = self.writes
+        result = execution.compute(op, operands)
+        out.poke(address(op.y), execution.pack(op, "y", result))
 
     def through(
         self,
@@ -171,11 +191,11 @@ class Engine(Component):
         gate = max(gate, stream.start + 1)
         done = 0
         while done < stream.beats:
-            # nothing can be seen of less than what completes a write burst
-            want = min(max(done + 1, out.completing(pipe.depth)), done + self.params.read.buffer)
-            known = yield from stream.until(want)
+            # nobody outside can notice a word before it completes a write burst or makes room for a read burst
+            wanted = max(done + 1, min(out.burst_end + pipe.depth, done + stream.ahead))
+            known = yield from stream.until(wanted)
             if other is not None:
-                known = min(known, (yield from other.until(want)))
+                known = min(known, (yield from other.until(wanted)))
             arrivals = stream.arrivals[done:known]
             if other is not None:
                 arrivals = np.maximum(arrivals, other.arrivals[done:known])

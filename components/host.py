@@ -42,6 +42,7 @@ class HostParams:
 
 class Host(Sequencer):
     Params = HostParams
+    computes = True
     params: HostParams
 
     def __init__(self, sim: Any, name: str, params: HostParams):

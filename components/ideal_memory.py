@@ -1,4 +1,4 @@
-"""An ideal memory: every port has one of its own, with latency and pace as the only properties.
+"""An ideal memory: every port has a channel of its own, with latency and pace as the only properties.
 
 The properties are those of the memory in which the RTL's cycles were measured.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
+from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.units import Address, Bytes, ClockName, Cycles, Doc, PositiveInt
@@ -43,9 +44,11 @@ class IdealMemory(Component):
 
     def __init__(self, sim: Any, name: str, params: IdealMemoryParams):
         super().__init__(sim, name, params)
-        self._channels = [_Channel() for _ in range(params.ports)]
+        self.storage = Storage(params.base, params.size)
+        wait = 2 + params.rlat if params.one_outstanding else 0 if params.overlap else 1 + params.rlat
+        self._channels = [_Channel(max(wait, params.rint)) for _ in range(params.ports)]
         for i in range(params.ports):
-            self.target_socket(f"port{i}", partial(self._transport, i))
+            self.target_socket(f"port{i}", partial(self._transport, i), self.storage.transport_dbg)
         self._counted = {c: f"{name}.{c.value}_bytes" for c in Command}
         self._turn = 0
         self._bus_free = 0
@@ -101,11 +104,7 @@ class IdealMemory(Component):
                 event, self._wake = self._wake, None
                 event.succeed()
             return
-        if p.one_outstanding:
-            cycle = max(cycle, channel.last + 1)
-        first = max(cycle + 1 + p.rlat, channel.last + p.rint)
-        if not p.overlap:
-            first = max(first, channel.last + 1 + p.rlat)
+        first = max(cycle + 1 + p.rlat, channel.last + channel.gap)
         channel.last = first + (payload.beats - 1) * p.rint
         payload.runs.append((clock.edge(first), clock.edge(channel.last), payload.beats))
         payload.complete(clock.edge(channel.last))
@@ -150,13 +149,15 @@ class _Pending:
 class _Channel:
     """State of one port."""
 
-    def __init__(self) -> None:
+    def __init__(self, gap: int) -> None:
+        self.gap = gap  # cycles from a burst's last read beat to the first of the next, at least
         self.last = -(1 << 40)  # cycle of the last read beat
         self.write_free = 0
         self.queue: deque[_Pending] = deque()
 
     def next_beat(self, interval: int) -> int:
-        return max(self.queue[0].ready, self.last + interval)
+        pending = self.queue[0]
+        return max(pending.ready, self.last + (interval if pending.served else self.gap))
 
     def serve(self, cycle: int, at: int) -> None:
         """One beat of the oldest read."""

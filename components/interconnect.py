@@ -32,7 +32,7 @@ class Interconnect(Component):
     def __init__(self, sim: Any, name: str, params: InterconnectParams):
         super().__init__(sim, name, params)
         for i in range(params.inputs):
-            self.target_socket(f"in{i}", self._transport)
+            self.target_socket(f"in{i}", self._transport, self._transport_dbg)
         self.out = self.initiator_socket("out")
         self._hop = self.clock.edge(params.latency)
         self._word_times: dict[int, int] = {}
@@ -65,6 +65,9 @@ class Interconnect(Component):
         self._write_free = last + word
         payload.listener = partial(self._return_write, upstream, hop, (first, last, payload.beats))
         self.out.nb_transport(payload, first + hop)
+
+    def _transport_dbg(self, payload: GenericPayload) -> int:
+        return self.out.transport_dbg(payload)
 
     def _return_read(self, upstream: Any, hop: int, payload: GenericPayload) -> None:
         word = self._word_time(payload)

@@ -48,6 +48,9 @@ class LinearParams(EngineParams):
     max_out: Annotated[PositiveInt, Doc("outputs the buffers hold")] = 1008
 
     def __post_init__(self) -> None:
+        if self.tile * VALUE % self.bus:
+            word = self.bus // VALUE
+            raise ValueError(f"tile must be a multiple of {word}, the values of a bus word, not {self.tile}")
         # blocks that the reader passes on before the scale of their token
         ahead = (self.scale_stage - self.block_stage) // max(1, self.tile * VALUE // self.bus)
         if self.input_fifo < ahead:
@@ -64,8 +67,8 @@ class LinearEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: LinearParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_r = self.read_port("in_r")
+        self.weights = self.read_port("weights", "codes", "scales", "bias")
+        self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
         self._stages: Stages | None = None  # of the call under way or the last one
 
@@ -178,14 +181,14 @@ class Stages:
         self.stalls: Counter[str] = Counter()  # cycles for which a full FIFO stopped the reader
 
         fifo = LoggedFifo if logged else Fifo
-        self._to_quantizer = fifo("input_fifo", p.input_fifo)
-        self._to_decoder = fifo("fifo to the decoder", p.fifo)
-        self._to_multiplier = fifo("fifo to the multiplier", p.fifo)
-        self._to_accumulator = fifo("fifo to the accumulator", p.fifo)
-        self._to_dequantizer = fifo("fifo to the dequantizer", p.fifo)
-        self._to_writer = fifo("fifo to the writer", p.fifo, turnaround=0)
-        self._scales = fifo("quantizer_scale_fifo", p.quantizer_scale_fifo, visible=0, turnaround=0)
-        self._output_scales = fifo("scale_fifo", p.scale_fifo, visible=0, turnaround=0)
+        self._to_quantizer = fifo(p.input_fifo, name="input_fifo")
+        self._to_decoder = fifo(p.fifo, name="fifo to the decoder")
+        self._to_multiplier = fifo(p.fifo, name="fifo to the multiplier")
+        self._to_accumulator = fifo(p.fifo, name="fifo to the accumulator")
+        self._to_dequantizer = fifo(p.fifo, name="fifo to the dequantizer")
+        self._to_writer = fifo(p.fifo, turnaround=0, name="fifo to the writer")
+        self._scales = fifo(p.quantizer_scale_fifo, visible=0, turnaround=0, name="quantizer_scale_fifo")
+        self._output_scales = fifo(p.scale_fifo, visible=0, turnaround=0, name="scale_fifo")
         self._scale_at: deque[int] = deque()  # when each scale still needed by the quantizer was pushed
         self._output_scale_at: deque[int] = deque()
 

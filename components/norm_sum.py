@@ -42,9 +42,9 @@ class NormSumEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: NormSumParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_a = self.read_port("in_a")
-        self.in_b = self.read_port("in_b")
+        self.weights = self.read_port("weights", "weight")
+        self.in_a = self.read_port("in_a", "a")
+        self.in_b = self.read_port("in_b", "b")
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: NormSum) -> list[str]:

@@ -38,7 +38,7 @@ class PatchOpsEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: PatchOpsParams):
         super().__init__(sim, name, params)
-        self.in_r = self.read_port("in_r")
+        self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
 
     def compute(self, op: Flip | LoadClassToken) -> int:

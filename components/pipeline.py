@@ -93,7 +93,7 @@ class Fifo:
 
     __slots__ = ("capacity", "name", "popped", "pops", "pushed", "turnaround", "visible")
 
-    def __init__(self, name: str, capacity: int, visible: int = 1, turnaround: int = 1):
+    def __init__(self, capacity: int, visible: int = 1, turnaround: int = 1, name: str = ""):
         self.name = name
         self.capacity = capacity
         self.visible = visible
@@ -128,8 +128,8 @@ class LoggedFifo(Fifo):
 
     __slots__ = ("pop_times", "push_times")
 
-    def __init__(self, name: str, capacity: int, visible: int = 1, turnaround: int = 1):
-        super().__init__(name, capacity, visible, turnaround)
+    def __init__(self, capacity: int, visible: int = 1, turnaround: int = 1, name: str = ""):
+        super().__init__(capacity, visible, turnaround, name)
         self.push_times: list[int] = []
         self.pop_times: list[int] = []
 

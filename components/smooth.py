@@ -31,8 +31,8 @@ class SmoothEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: SmoothParams):
         super().__init__(sim, name, params)
-        self.weights = self.read_port("weights")
-        self.in_r = self.read_port("in_r")
+        self.weights = self.read_port("weights", "scales")
+        self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
 
     def shortages(self, op: Smooth) -> list[str]:

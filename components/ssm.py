@@ -43,13 +43,13 @@ class SsmEngine(Engine):
 
     def __init__(self, sim: Any, name: str, params: SsmParams):
         super().__init__(sim, name, params)
-        self.weights_a = self.read_port("weights_A")
-        self.weights_d = self.read_port("weights_D")
-        self.in_u = self.read_port("in_u")
-        self.in_delta = self.read_port("in_delta")
-        self.in_z = self.read_port("in_z_silu")
-        self.in_b = self.read_port("in_B")
-        self.in_c = self.read_port("in_C")
+        self.weights_a = self.read_port("weights_A", "a")
+        self.weights_d = self.read_port("weights_D", "d")
+        self.in_u = self.read_port("in_u", "u")
+        self.in_delta = self.read_port("in_delta", "delta")
+        self.in_z = self.read_port("in_z_silu", "z")
+        self.in_b = self.read_port("in_B", "b")
+        self.in_c = self.read_port("in_C", "c")
         self.out_r = self.write_port("out_r", params.output_burst)
 
     def shortages(self, op: Scan) -> list[str]:
@@ -119,7 +119,7 @@ class SsmEngine(Engine):
         done = 0
         while done < len(leaving):
             # nothing can be seen of less than what completes a write burst
-            want = min(out.completing(pipe.depth), low + len(leaving), low + done + self.params.read.buffer)
+            want = min(out.burst_end + pipe.depth, low + len(leaving), low + done + z.ahead)
             known = yield from z.until(max(want, low + done + 1))
             count = min(known - low, len(leaving)) - done
             arrivals = np.maximum(leaving[done : done + count], z.arrivals[low + done : low + done + count])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,8 @@ def test_set_changes_a_figure(capsys):
 def test_out_keeps_report_and_calls(capsys, tmp_path):
     folder = tmp_path / "kept" / "here"
     data = run(capsys, RTL, "--resolution", "96", "--no-baselines", "--out", str(folder))
-    assert sorted(p.name for p in folder.iterdir()) == ["calls.csv", "report.json"]
+    files = ["calls.csv", "platform.yaml", "provenance.json", "report.json", "trace.npz"]
+    assert sorted(p.name for p in folder.iterdir()) == files
     assert json.loads((folder / "report.json").read_text()) == data
     rows = list(csv.DictReader((folder / "calls.csv").read_text().splitlines()))
     assert len(rows) == 580
@@ -159,3 +161,20 @@ def test_tensors_that_do_not_fit_write_nothing(capsys, tmp_path):
     (error,) = refused(capsys, RTL, "--set", "memory_map.memory.size=1 MiB", "--out", str(folder))
     assert error.startswith("tiny: its tensors must fit in 1.00 MiB")
     assert not folder.exists()
+
+
+def test_verbose_logs_simulated_time(capsys):
+    """580 calls in order of their ends; the first is the embedding."""
+    assert main(["run", RTL, "--resolution", "96", "--no-baselines", "-v", "--json"]) == 0
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert len(lines) == 580
+    first = next(c for c in json.loads(out)["calls"] if c["engine"] == "embed")
+    assert (
+        re.fullmatch(r"\[ +\d+\.\d{3} ms\] embed embed ([\d,]+) cycles", lines[0])[1]
+        == f"{first['cycles']:,}"
+    )
+    times = [float(line[1:10]) for line in lines]
+    assert times == sorted(times)
+    assert main(["run", RTL, "--resolution", "96", "--no-baselines"]) == 0
+    assert capsys.readouterr().err == ""

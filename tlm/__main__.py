@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 
 COMMANDS = {
     "run": "simulate a model on a platform and report",
+    "compare": "what differs between platforms or kept runs, and what follows",
     "show": "print a platform, resolved, and where each value comes from",
     "validate": "compare predictions with measurements",
     "op": "cycles of one call of an engine",
+    "quantize": "a float checkpoint to the integers of the hardware",
+    "evaluate": "accuracy, float and quantized",
+    "export": "memory images and golden calls for an RTL test bench",
 }
 
 
@@ -34,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module.arguments(command)
     errors = importlib.import_module("analysis.commands").BAD_INPUT
     try:
-        return module.main(command.parse_args(given[1:])) or 0
+        options = command.parse_args(given[1:])
+        options.command_line = shlex.join(["tlm", *given])
+        return module.main(options) or 0
     except errors as error:
         print(error, file=sys.stderr)
         return 2

@@ -68,6 +68,8 @@ class Component:
 class Sequencer(Component):
     """The component that runs a program on its platform: a host with engines, a GPU."""
 
+    computes = False  # whether results are worked out where the simulation holds tensors (`Simulation.data`)
+
     @property
     def couples(self) -> bool:
         return False

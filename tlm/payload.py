@@ -17,6 +17,10 @@ class ResponseStatus(Enum):
     ADDRESS_ERROR = "address error"
 
 
+class AddressError(Exception):
+    """A burst met no memory at its address."""
+
+
 class GenericPayload:
     """A burst of `beats` data beats of `width` bytes at system address `address`.
 

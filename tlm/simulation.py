@@ -13,6 +13,7 @@ import simpy
 from tlm.component import Component
 from tlm.errors import InputError, Problem, did_you_mean
 from tlm.memory_map import AddressRange, MemoryMap
+from tlm.payload import GenericPayload, ResponseStatus
 from tlm.platform import Platform
 from tlm.quantum import QuantumKeeper
 from tlm.sockets import InitiatorSocket, SocketError, TargetSocket
@@ -51,6 +52,7 @@ class Simulation:
         self.trace = Trace()
         self.quantum = QuantumKeeper(self.env, quantum)
         self.replay = replay
+        self.data = False  # True: memories hold tensors, and who works on them computes them
         self.records: dict[Hashable, Any] = {}
         self.exclusive = True  # whoever starts calls waits for the end of each before the next
         self.gauges = gauges  # records tell how full FIFOs and buffers were
@@ -119,6 +121,18 @@ class Simulation:
         for component in self.components.values():
             component.elaborated()
 
+    def transport_dbg(self, payload: GenericPayload) -> int:
+        """Bytes moved in zero time at a system address, through the socket that the memory map names."""
+        region = self.memory_map.decode(payload.address, payload.length)
+        if region is None:
+            payload.status = ResponseStatus.ADDRESS_ERROR
+            return 0
+        owner, _, name = region.target.partition(".")
+        socket = self.components[owner].sockets[name]
+        if not isinstance(socket, TargetSocket) or socket.transport_dbg is None:
+            raise SocketError(f"{region.target} has no debug access")
+        return socket.transport_dbg(payload)
+
     def find(self, kind: type) -> list[Any]:
         """The components of a class, in the order of the platform file."""
         return [c for c in self.components.values() if isinstance(c, kind)]
@@ -158,7 +172,7 @@ class Simulation:
 
     def _standstill(self) -> str:
         """Who waits for what, and what lies in the buffers."""
-        lines = [f"the simulation stands still at {int(self.env.now)} ps:"]
+        lines = ["the simulation stands still:"]
         lines += [f"  {who} waits for {what}" for who, what in self.waiting.items()]
         held = [text for component in self.components.values() for text in component.occupancy()]
         lines += ["and holds:", *(f"  {text}" for text in held)] if held else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+LOG = logging.getLogger(__name__)  # a line a span at INFO, with simulated time, the host's left out
 # kinds of a host's spans, named after the call
 SETUP = "setup"  # the host prepares a call and starts it
 POLL = "poll"  # the call has ended, and the host has not seen it yet
@@ -101,6 +103,9 @@ class Trace:
     def span(self, track: str, name: str, kind: str, start: int, end: int,
              record: CallRecord | None = None, **args: Any) -> None:  # fmt: skip
         self.spans.append(Span(track, name, kind, start, end, record, args))
+        if LOG.isEnabledFor(logging.INFO) and kind not in (SETUP, POLL):
+            took = f"{(end - start) * 1e-6:,.3f} us" if record is None else f"{record.cycles:,} cycles"
+            LOG.info("[%9.3f ms] %s %s %s", end * 1e-9, track, name, took)
 
     def count(self, name: str, n: int = 1) -> None:
         self.counters[name] += n

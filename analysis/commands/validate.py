@@ -10,6 +10,7 @@ from analysis import console
 from analysis.platform_path import SHIPPED, find_platform
 from analysis.timing_rows import read_timing
 from analysis.validate_timing import LONG, Prediction, predict, summarize
+from workloads.vim.errors import WorkloadError
 
 WORST = 10
 
@@ -40,12 +41,17 @@ def _timing(options: argparse.Namespace) -> int:
         predictions = predict(rows, find_platform(options.platform), options.memory, step)
     summary = summarize(predictions)
     if options.json:
-        print(json.dumps(summary))
+        print(json.dumps({key: summary[key] for key in ("rows", "engines", "total")}))
         return 0
     lines = [
         (name, s["rows"], _share(s["exact"], s["rows"]), _share(s["within_1"], s["rows"]),
          *(f"{s[key]:.4f} %" for key in ("mean_abs_pct", "max_abs_pct", "max_abs_pct_ge_1000")))
-        for name, s in (*summary["engines"].items(), ("total", summary["total"]))
+        for name, s in (
+            *summary["engines"].items(),
+            ("ideal memory", summary["memories"]["ideal"]),
+            ("other memories", summary["memories"]["other"]),
+            ("total", summary["total"]),
+        )
     ]  # fmt: skip
     columns = (
         "<engine",
@@ -68,9 +74,12 @@ def _timing(options: argparse.Namespace) -> int:
 
 
 def _golden(options: argparse.Namespace) -> int:
-    from analysis.golden import validate_golden
+    from analysis.golden import GoldenError, validate_golden
 
-    report: dict[str, Any] = validate_golden(options.golden).to_dict()
+    try:
+        report: dict[str, Any] = validate_golden(options.golden).to_dict()
+    except GoldenError as error:
+        raise WorkloadError(str(error)) from error
     if options.json:
         print(json.dumps(report))
     else:

@@ -48,7 +48,7 @@ def test_what_bounds_the_calls_of_a_layer():
 def test_advice_is_tried():
     """12 of 60 cycles a token, 2352 of 12170, go with a third place; a fourth adds nothing."""
     result = run("zcu102-rtl", gauges=True)
-    (advice,) = advise(result, group(result, labels(result)))
+    (advice,) = advise(result, group(result, labels(result.workload.program)))
     assert (advice.fifo, advice.depth, advice.cycles) == ("linear.scale_fifo", 2, 12_170)
     assert advice.tried == {3: 12_170 - 2_352}
     assert str(advice) == (

@@ -15,7 +15,7 @@ from components.gpu_steps import UnsupportedError, works
 from components.gpu_work import Step
 from tlm.errors import InputError
 from tlm.platform import load_platform
-from tlm.run import run
+from tlm.runner import run
 from tlm.simulation import Simulation
 from tlm.units import NS, US
 from workloads.builder import Builder

@@ -6,7 +6,7 @@ from analysis.platform_path import find_platform
 from analysis.simulate import Workload, simulate
 from components.host import Host
 from tlm.platform import load_platform
-from tlm.run import run
+from tlm.runner import run
 from tlm.trace import POLL, SETUP
 from workloads.builder import Builder
 from workloads.dependencies import Dependencies

@@ -85,7 +85,7 @@ def test_all_problems_are_told_at_once(tmp_path):
     save(tmp_path / "SMOOTH_short.npz", x=x, scales=np.ones(4, np.uint32), out=x[:1])
     save(tmp_path / "PATCH_OPS_mode.npz", x=x, out=x, mode=2)
     save(tmp_path / "NORM_SUM_mode.npz", a=x, out=x, mode=np.array([0, 1]))
-    save(tmp_path / "EMBED_P5.npz", x=x, out=x)
+    save(tmp_path / "HEAD_P5.npz", x=x, out=x)
     save(tmp_path / "SMOOTH_fine.npz", x=x, scales=np.ones(4, np.uint32), out=x)
     with pytest.raises(GoldenError) as caught:
         validate_golden(tmp_path)
@@ -93,7 +93,7 @@ def test_all_problems_are_told_at_once(tmp_path):
     said = {Path(path).name: text for path, text in lines.items()}
     assert said.pop("SMOOTH_damaged.npz").startswith("is not a readable .npz file")
     assert said == {
-        "EMBED_P5.npz": "name must begin with one of LINEAR, ACT, CONV, SMOOTH, NORM_SUM, PATCH_OPS, SSM",
+        "HEAD_P5.npz": "name must begin with one of LINEAR, ACT, CONV, SMOOTH, NORM_SUM, PATCH_OPS, SSM, EMBED",
         "NORM_SUM_mode.npz": "mode must be one integer, not int64 of shape (2,)",
         "PATCH_OPS_mode.npz": "mode must be 0 (flip) or 1 (load_cls), not 2",
         "SMOOTH_cut.npz": "is not a readable .npz file (File is not a zip file)",

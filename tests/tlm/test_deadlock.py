@@ -22,7 +22,7 @@ def test_who_waits_for_what_and_what_is_held(monkeypatch, schedule):
     with pytest.raises(DeadlockError) as caught:
         simulate(find_platform("zcu102-rtl"), work, [f"components.host.schedule={schedule}"])
     text = str(caught.value)
-    assert text.startswith("the simulation stands still at ")
+    assert text.startswith("the simulation stands still:\n")
     assert "\n  host waits for the end of layers.0.norm\n" in text
     assert "\n  norm_sum waits for beat 24 of 888 on norm_sum.in_a\n" in text
     # 37 tokens of 24 words: 7 bursts of at most 128, all of them sent and none answered

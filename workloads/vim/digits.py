@@ -33,7 +33,7 @@ def load(part: str, resolution: int = CONFIG.image_size) -> tuple[Floats, npt.ND
     return images, data.target[chosen].astype(np.int64)
 
 
-def calibration_images(seed: int = 0, count: int = 64) -> Floats:
+def calibration_images(seed: int = 0, count: int = 64, resolution: int = CONFIG.image_size) -> Floats:
     """`count` images of the train part, drawn without replacement by `seed`: [count, 3, side, side]."""
-    images, _ = load("train")
+    images, _ = load("train", resolution)
     return images[np.sort(np.random.RandomState(seed).permutation(len(images))[:count])]

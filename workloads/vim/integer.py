@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from workloads.numerics import (
     LinearFlags,
@@ -56,7 +57,8 @@ def execute(model: QuantizedVim, pixels: Int32, record: Record | None = None) ->
             f"{model.config.name}: pixels must be int32 [3, {side}, {side}] or a stack of such, "
             f"not {pixels.dtype} {list(pixels.shape)}"
         )
-    logits = _Executor(model, len(images), record).run(images)[:, : model.config.classes]
+    with threadpool_limits(1):  # products this small are slower on several threads
+        logits = _Executor(model, len(images), record).run(images)[:, : model.config.classes]
     return logits[0] if single else logits
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,14 @@ class Calibration:
         return self.maxima[point].amax(0)
 
 
-def calibrate(model: VisionMamba, images: Tensor, source: str = "", batch: int = 16) -> Calibration:
-    """Runs the float model over normalized images [n, 3, res, res].
+def calibrate(
+    model: VisionMamba,
+    images: Tensor,
+    source: str = "",
+    batch: int = 16,
+    progress: Callable[[int, int], None] | None = None,
+) -> Calibration:
+    """Runs the float model over normalized images [n, 3, res, res]; `progress` gets images done and in all.
 
     WorkloadError without images, or when an activation is not finite.
     """
@@ -47,8 +54,12 @@ def calibrate(model: VisionMamba, images: Tensor, source: str = "", batch: int =
     if not len(images):
         raise WorkloadError("calibration needs at least one image")
     with torch.no_grad():
+        done = 0
         for part in images.split(batch):
             model(part, observe)
+            done += len(part)
+            if progress:
+                progress(done, len(images))
     bad = [
         f"calibration: activations at {p} are not finite" for p in maxima if not maxima[p].isfinite().all()
     ]

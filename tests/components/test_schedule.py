@@ -1,7 +1,9 @@
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
+from analysis.data import Data
 from analysis.platform_path import find_platform
 from analysis.simulate import Workload, simulate
 from components.host import Host
@@ -13,6 +15,9 @@ from workloads.dependencies import Dependencies
 from workloads.lowering import workload
 from workloads.operations import NormSumMode, Program, Role, Tensor
 from workloads.placement import place
+from workloads.vim.config import VimConfig
+from workloads.vim.integer import execute as execute_reference
+from workloads.vim.quantized import random_quantized
 
 OVERLAPPED = "components.host.schedule=overlapped"
 SETUP_CYCLES = 100 + 17 * 12  # reset wait, register writes
@@ -169,3 +174,15 @@ def test_images_in_flight_are_limited():
 
     assert gap(1) >= SETUP_CYCLES * PERIOD
     assert gap(2) < 0
+
+
+@pytest.mark.parametrize("platform", ["zcu102-rtl", "zcu102"])
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_tensors_survive_overlapping(platform, in_flight):
+    """Three images at once through the simulated memory: the bits of the reference executor."""
+    config = VimConfig("custom", d_model=48, layers=2, image_size=48, classes=5)
+    images = np.random.default_rng(3).normal(size=(3, 3, 48, 48)).astype(np.float32)
+    data = Data(random_quantized(config, 3, 48), images)
+    overrides = [OVERLAPPED, f"components.host.in_flight={in_flight}"]
+    result = simulate(find_platform(platform), Workload.of(config, 48, 3), overrides, data=data)
+    assert np.array_equal(result.logits, execute_reference(data.model, data.pixels))

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from analysis.calls import CallGroup
 
 
-def bottleneck(groups: Sequence[CallGroup], elapsed: int, host: int) -> str:
-    """`groups` by engine and kind of call, the longest first; `elapsed` and `host` in ps."""
+def bottleneck(groups: Sequence[CallGroup], elapsed: int, host: int, of: str = "the time") -> str:
+    """`groups` by engine and kind of call, the longest first; `elapsed`, which is all `of`, and `host` in ps."""
     if not groups or host > groups[0].time:
         return (
-            f"The host takes {host / elapsed:.1%} of the time, in which no engine works: it prepares calls and "
+            f"The host takes {host / elapsed:.1%} of {of}, in which no engine works: it prepares calls and "
             f"notices their ends."
         )
     top = groups[0]
-    head = f"{top.label} on {top.engine} takes {top.time / elapsed:.1%} of the time ({_calls(top.calls)})"
+    head = f"{top.label} on {top.engine} takes {top.time / elapsed:.1%} of {of} ({_calls(top.calls)})"
     if not top.cycles:
         return f"{head}."
     each = f"of {round(top.cycles / top.calls):,} cycles a call"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from analysis.binding import binding
 from analysis.simulate import Result
 from tlm.component import Sequencer
-from tlm.trace import Span
+from tlm.trace import POLL, SETUP, Gauge, Span, Trace
 from tlm.units import Clock
 from workloads.operations import Linear, NormSum, Operation, Program
 
@@ -18,11 +19,13 @@ class CallGroup:
     """Calls that belong together. Cycles are those of the engine's clock, all are sums.
 
     `time`: ps in which the engine is busy with them. `compute`: its busiest stage works. `waits`: by how much
-    the calls ended later because of a port.
+    the calls ended later because of a port. `stalls`: how long a full FIFO stopped its source. `host`: the
+    host's set-up of the calls and its delay in seeing their ends. `gauges`: means over all cycles, highest peaks.
     """
 
     engine: str
     label: str
+    example: str = ""  # name of one of them
     calls: int = 0
     time: int = 0
     cycles: int = 0
@@ -30,15 +33,23 @@ class CallGroup:
     waits: Counter[str] = field(default_factory=Counter)
     beats: Counter[str] = field(default_factory=Counter)
     bursts: Counter[str] = field(default_factory=Counter)
+    stalls: Counter[str] = field(default_factory=Counter)
+    host: int = 0
+    gauges: dict[str, Gauge] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)
 
-    def add(self, span: Span, clock: Clock | None) -> None:
-        """Without a record or a clock the engine counts as busy for all of the span."""
+    def add(self, span: Span, clock: Clock | None, host: int = 0) -> None:
+        """`host` in ps. Without a record or a clock the engine counts as busy for all of the span."""
         record = span.record
         self.calls += 1
         if record is None or clock is None:
             self.time += span.end - span.start
             return
+        self.example = self.example or span.name
+        self.host += clock.cycles(host)
+        for gauge in record.gauges:
+            self._gauge(gauge, record.cycles)
+        self.stalls.update(record.stalls)
         self.time += clock.edge(record.cycles)
         self.cycles += record.cycles
         self.compute += record.compute
@@ -48,6 +59,22 @@ class CallGroup:
             self.bursts[port.port] += len(port.bursts)
             if port.wait:
                 self.waits[port.port] += port.wait
+
+    def _gauge(self, gauge: Gauge, cycles: int) -> None:
+        sum_ = self.gauges.get(gauge.name)
+        if sum_ is None:
+            # cycles of calls without this gauge: it was empty
+            sum_ = Gauge(gauge.name, gauge.capacity, 0, 0.0, 0, self.cycles)
+        mean = (sum_.mean * self.cycles + gauge.mean * cycles) / (self.cycles + cycles)
+        self.gauges[gauge.name] = Gauge(
+            gauge.name, gauge.capacity, max(sum_.peak, gauge.peak), mean, sum_.full + gauge.full,
+            sum_.empty + gauge.empty,
+        )  # fmt: skip
+
+    @property
+    def binding(self) -> str:
+        """The resource that bounds these calls."""
+        return binding(self.cycles, self.compute, self.beats, self.waits, self.stalls, self.host)
 
     @property
     def working(self) -> int:
@@ -72,14 +99,27 @@ def engine_spans(result: Result) -> list[Span]:
     return [span for span in trace.calls or trace.spans if span.track not in hosts]
 
 
-def group(result: Result, label: Callable[[Span], str]) -> list[CallGroup]:
-    """The engines' spans, those of equal track and label together, the longest in all first."""
+def host_times(trace: Trace) -> Counter[str]:
+    """ps of the host's set-up of each call and of its delay in seeing the call's end, by the call's name."""
+    found: Counter[str] = Counter()
+    for span in trace.spans:
+        if span.kind in (SETUP, POLL):
+            found[span.name] += span.end - span.start
+    return found
+
+
+def group(
+    result: Result, label: Callable[[Span], str], spans: Iterable[Span] | None = None
+) -> list[CallGroup]:
+    """The engines' spans, or some of them, those of equal track and label together, the longest in all first."""
     found: dict[tuple[str, str], CallGroup] = {}
-    for span in engine_spans(result):
+    host = host_times(result.simulation.trace)
+    for span in engine_spans(result) if spans is None else spans:
         key = span.track, label(span)
         if key not in found:
             found[key] = CallGroup(*key)
-        found[key].add(span, getattr(result.simulation.components[span.track], "clock", None))
+        clock = getattr(result.simulation.components[span.track], "clock", None)
+        found[key].add(span, clock, host[span.name])
     return sorted(found.values(), key=lambda g: -g.time)
 
 

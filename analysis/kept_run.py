@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from analysis.binding import binding
 from analysis.bins import spread
-from analysis.calls import labels
+from analysis.calls import host_times, labels
 from analysis.folder import write_files
 from analysis.provenance import provenance
 from analysis.simulate import Result, Workload
@@ -37,6 +38,7 @@ FILES = ("report.json", "calls.csv", "trace.npz", "platform.yaml", "provenance.j
 COLUMNS = (
     "index", "name", "kind", "engine", "start_ps", "end_ps", "start_cycle", "end_cycle", "cycles",
     "compute_cycles", "wait_cycles", "waits", "read_bytes", "write_bytes", "label", "layer",
+    "host_cycles", "binding",
 )  # fmt: skip
 _LAYER = re.compile(r"(?:image(\d+)\.)?layers\.(\d+)\.")
 Times = npt.NDArray[np.int64]  # ps
@@ -185,17 +187,22 @@ class KeptRun:
 
     def _rows(self) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
+        hosts = host_times(self.trace)
         for index, span in enumerate(self.trace.calls or self.trace.spans):
             clock, record = self.clock(span.track), span.record
             start, end = (clock.cycles(at) if clock else None for at in (span.start, span.end))
             head = (index, span.name, span.kind, span.track, span.start, span.end, start, end)
             tail = self.label(span), layer_of(span)
             if record is None:
-                rows.append((*head, *[None] * 6, *tail))
+                rows.append((*head, *[None] * 6, *tail, None, None))
                 continue
             waits = {port.port: port.wait for port in record.ports if port.wait}
             moved = [sum(p.bytes for p in record.ports if p.command == what) for what in ("read", "write")]
-            rows.append((*head, record.cycles, record.compute, sum(waits.values()), waits, *moved, *tail))
+            beats = {port.port: port.beats for port in record.ports}
+            host = clock.cycles(hosts[span.name]) if clock else 0
+            bound = binding(record.cycles, record.compute, beats, waits, record.stalls, host)
+            row = record.cycles, record.compute, sum(waits.values()), waits, *moved, *tail, host, bound
+            rows.append((*head, *row))
         return rows
 
     def _calls_csv(self) -> str:

@@ -11,9 +11,12 @@ from typing import Annotated, Any
 
 from analysis.bottleneck import bottleneck
 from analysis.calls import CallGroup, engine_spans, group, labels
+from analysis.critical_path import critical_path, shares
+from analysis.depths import advise
 from analysis.energy import Energy, energy
 from analysis.simulate import Result
 from tlm.component import Sequencer
+from tlm.trace import Span
 from tlm.units import Clock, Doc
 
 
@@ -31,12 +34,15 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
     host = elapsed - busy(result, kinds)
     spent = energy(result)
     latency_ms = result.latency_s * 1e3
+    calls = group(result, labels(work.program))
+    path = critical_path(result)
     return {
         "model": work.config.name,
         "resolution": work.resolution,
         "batch": work.batch,
         "platform": result.platform.name,
         "description": result.platform.description,
+        "schedule": _schedule(result),
         "memory": "; ".join(m.describe() for m in _memories(result)) or None,
         "sizes": work.config.as_dict(),
         "latency_ms": latency_ms,
@@ -50,9 +56,12 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
         "engines": {e.engine: _engine(e, elapsed) for e in group(result, lambda _: "")},
         "host": {"share": host / elapsed, "cycles": clock.cycles(host) if clock else None},
         "time": _time(kinds, elapsed, host),
-        "calls": [_calls(g, elapsed) for g in group(result, labels(work.program))],
+        "calls": [_calls(g, elapsed) for g in calls],
+        "critical_path": shares(result, path) if path else None,
         "traffic": _traffic(result),
-        "bottleneck": bottleneck(kinds, elapsed, host),
+        "bottleneck": _bottleneck(result, kinds, host, path),
+        "gauges": [_gauges(g) for g in calls if g.gauges] or None,
+        "advice": [str(a) for a in advise(result, calls)] if result.simulation.gauges else None,
         "baselines": {name: _baseline(other, latency_ms, spent) for name, other in (baselines or {}).items()},
         "notes": [*_notes(result, spent), *notes],
         "sim": {
@@ -70,6 +79,44 @@ def busy(result: Result, groups: Iterable[CallGroup]) -> int:
         covered += max(0, span.end - max(end, span.start))
         end = max(end, span.end)
     return min(covered, sum(g.time for g in groups))
+
+
+def _schedule(result: Result) -> str | None:
+    """Which calls overlap, in words; None for a sequencer without a choice."""
+    (sequencer,) = result.simulation.find(Sequencer)
+    params = sequencer.params
+    schedule = getattr(params, "schedule", None)
+    if schedule == "overlapped" and result.workload.batch > 1:
+        return f"{schedule}, {params.in_flight} images in flight"
+    return schedule
+
+
+def _bottleneck(result: Result, kinds: Sequence[CallGroup], host: int, path: Sequence[Span] | None) -> str:
+    """Where calls overlap, only those on the critical path count."""
+    elapsed = result.run.elapsed
+    on_path = [span for span in path or () if span.record is not None]
+    if not path or len(on_path) == len(engine_spans(result)):
+        return bottleneck(kinds, elapsed, host)
+    waits = elapsed - sum(span.end - span.start for span in on_path)
+    groups = group(result, lambda span: span.kind, on_path)
+    return bottleneck(groups, elapsed, waits, "the critical path")
+
+
+def _gauges(calls: CallGroup) -> dict[str, Any]:
+    return {
+        "kind": calls.label,
+        "engine": calls.engine,
+        "fifos": {
+            gauge.name: {
+                "capacity": gauge.capacity,
+                "peak": gauge.peak,
+                "mean": gauge.mean,
+                "full_share": gauge.full / calls.cycles,
+                "empty_share": gauge.empty / calls.cycles,
+            }
+            for gauge in calls.gauges.values()
+        },
+    }
 
 
 def _clock(result: Result) -> Clock | None:
@@ -139,6 +186,9 @@ def _calls(calls: CallGroup, elapsed: int) -> dict[str, Any]:
         "compute_cycles": calls.compute,
         "other_cycles": calls.other,
         "waits": dict(calls.waits.most_common()),
+        "stalls": dict(calls.stalls.most_common()),
+        "host_cycles": calls.host,
+        "binding": calls.binding if calls.cycles else None,
         "ports": {
             port: {"command": calls.commands[port], "beats": beats, "bursts": calls.bursts[port]}
             for port, beats in calls.beats.items()

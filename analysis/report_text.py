@@ -19,13 +19,19 @@ def show(told: Report, verbose: bool = False, console: Console | None = None) ->
     out = console or Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     memory = told["memory"] or "no memory model"
     head = f"ViM {told['model']}, {told['resolution']} x {told['resolution']}, batch {told['batch']}"
-    out.print(Text(f"{head}, on {told['platform']}: {memory}", style="bold"))
+    schedule = told["schedule"] or ""
+    schedule = f"; calls {schedule}" if schedule.startswith("overlapped") else ""
+    out.print(Text(f"{head}, on {told['platform']}: {memory}{schedule}", style="bold"))
     out.print(Text(told["description"], style="dim"))
     out.print()
     out.print(_headline(told))
     out.print(_labelled("Bottleneck", told["bottleneck"]))
     _engines(told, out)
     _calls(told, out)
+    if told["critical_path"]:
+        _critical_path(told, out)
+    if told["gauges"]:
+        _gauges(told, verbose, out)
     if verbose:
         _ports(told, out)
     out.print()
@@ -100,7 +106,8 @@ def _engines(told: Report, out: Console) -> None:
 
 def _calls(told: Report, out: Console) -> None:
     table = _table(
-        ("call", "engine"), ("calls", "cycles a call", "share", "compute", "other", "waits for memory on")
+        ("call", "engine"),
+        ("calls", "cycles a call", "share", "compute", "other", "waits for memory on", "bound by"),
     )
     for calls in told["calls"]:
         n = calls["calls"]
@@ -110,6 +117,7 @@ def _calls(told: Report, out: Console) -> None:
             calls["kind"], calls["engine"], f"{n:,}", f"{calls['cycles'] / n:,.0f}",
             _percent(calls["share"]), f"{calls['compute_cycles'] / n:,.0f}",
             f"{calls['other_cycles'] / n:,.0f}", ", ".join(worst[:2]),
+            (calls["binding"] or "").removeprefix(f"{calls['engine']}."),
         )  # fmt: skip
     definitions = "cycles a call = compute + waits + other: loading, filling, draining, dependent steps"
     _print(out, "Calls", table, definitions)
@@ -127,6 +135,43 @@ def _ports(told: Report, out: Console) -> None:
     if table.row_count:
         definitions = "utilization: beats of busy cycles; wait: cycles that calls ended later for the port"
         _print(out, "Ports", table, definitions)
+
+
+def _critical_path(told: Report, out: Console) -> None:
+    path = told["critical_path"]
+    if sum(part["calls"] for part in path if part["kind"] in _kinds(told)) == _all_calls(told):
+        return  # one call after the other: the path is everything, and the calls stand above
+    table = _table(("on the path", "of"), ("spans", "ms", "share"))
+    for part in path:
+        table.add_row(
+            part["kind"], part["engine"], f"{part['calls']:,}", f"{part['ms']:.3f}", _percent(part["share"])
+        )
+    definitions = "the chain of calls and host work that wait for each other, from the start to the end"
+    _print(out, "Critical path", table, definitions)
+
+
+def _kinds(told: Report) -> set[str]:
+    return {calls["kind"] for calls in told["calls"]}
+
+
+def _all_calls(told: Report) -> int:
+    return sum(calls["calls"] for calls in told["calls"])
+
+
+def _gauges(told: Report, verbose: bool, out: Console) -> None:
+    table = _table(("call", "FIFO or buffer"), ("places", "peak", "mean", "full", "empty"))
+    for calls in told["gauges"]:
+        for name, gauge in calls["fifos"].items():
+            if verbose or gauge["full_share"] >= 0.01:
+                table.add_row(
+                    calls["kind"], name, f"{gauge['capacity']:,}", f"{gauge['peak']:,}",
+                    f"{gauge['mean']:,.1f}", _percent(gauge["full_share"]), _percent(gauge["empty_share"]),
+                )  # fmt: skip
+    definitions = "full, empty: share of the calls' cycles; those full for less than 1% only with --verbose"
+    _print(out, "FIFOs and buffers", table, definitions)
+    for text in told["advice"] or ():
+        out.print(_labelled("Advice", text))
+    out.print(Text("Advice was tried: the call by itself, one depth changed.", style="dim"))
 
 
 def _traffic(told: Report, out: Console) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -67,22 +68,23 @@ def simulate(
     progress: Callable[[], None] | None = None,
     quantum: int | None = None,
     replay: bool = True,
+    gauges: bool = False,
     data: Data | None = None,
 ) -> Result:
     """Place the workload's tensors in the platform's first region and run its program.
 
     With `data` the tensors are real, if the platform has a memory and engines to compute them; times are the
-    same without. Raises InputError for the platform, WorkloadError for what does not fit it.
+    same without. `gauges`: how full FIFOs and buffers are is recorded, which takes longer.
+    Raises InputError for the platform, WorkloadError for what does not fit it.
     """
     if isinstance(platform, str):
         platform = load_platform(platform, overrides)
-    if platform.memory_map:
-        region = platform.memory_map[0]
-        placement = place(workload.program, region.base, region.size)
-    else:
-        placement = place(workload.program, 0, 1 << 62)
-        data = None
     program = workload.program
+    regions = platform.memory_map
+    base, size = (regions[0].base, regions[0].size) if regions else (0, 1 << 62)
+    placement = place(program, base, size, order=_order(platform, program))
+    if not regions:
+        data = None
 
     def start(simulation: Simulation):
         (sequencer,) = simulation.find(Sequencer)
@@ -94,8 +96,16 @@ def simulate(
 
     # products this small are slower on several threads than on one, by far where cores are busy
     with threadpool_limits(1) if data is not None else nullcontext():
-        finished = run(platform, start, quantum=quantum, replay=replay)
+        finished = run(platform, start, quantum=quantum, replay=replay, gauges=gauges)
     if data is None or not finished.simulation.data:
         return Result(workload, finished, placement)
     logits = read_logits(finished.simulation, program, placement, data)
     return Result(workload, finished, placement, data, logits)
+
+
+def _order(platform: Platform, program: Program) -> Any:
+    """What the platform's sequencer keeps to."""
+    for spec in platform.components.values():
+        if issubclass(spec.cls, Sequencer):
+            return spec.cls.order(spec.params, program)
+    return None

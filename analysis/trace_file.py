@@ -1,7 +1,7 @@
 """A trace as a file of columns (NumPy's .npz): what calls share is written once.
 
-Texts are indices into `texts`. Spans name their record by its index, -1 for none; ports and counts of a record
-carry its index; `bursts` has the rows of all ports one after the other, `port_bursts` of them for each.
+Texts are indices into `texts`. Spans name their record by its index, -1 for none; ports, counts and stalls of a
+record carry its index; `bursts` has the rows of all ports one after the other, `port_bursts` of them for each.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def to_bytes(trace: Trace, elapsed: int) -> bytes:
     records = [record for _, record in found.values()]
     ports = [(i, port) for i, record in enumerate(records) for port in record.ports]
     counts = [(i, name, n) for i, record in enumerate(records) for name, n in record.counts.items()]
+    stalls = [(i, name, n) for i, record in enumerate(records) for name, n in record.stalls.items()]
     bursts = [port.bursts for _, port in ports]
     columns: dict[str, npt.NDArray[Any]] = {
         "format": _ints([FORMAT]),
@@ -62,6 +63,9 @@ def to_bytes(trace: Trace, elapsed: int) -> bytes:
         "count_record": _ints(i for i, _, _ in counts),
         "count_name": texts.column(name for _, name, _ in counts),
         "count_value": _ints(n for _, _, n in counts),
+        "stall_record": _ints(i for i, _, _ in stalls),
+        "stall_name": texts.column(name for _, name, _ in stalls),
+        "stall_value": _ints(n for _, _, n in stalls),
         "port_record": _ints(i for i, _ in ports),
         "port_name": texts.column(p.port for _, p in ports),
         "port_command": texts.column(p.command for _, p in ports),
@@ -122,12 +126,13 @@ def _trace(columns: dict[str, npt.NDArray[Any]]) -> Trace:
         kept = PortActivity(name, command, beats, nbytes, bursts[end - n : end], wait)
         ports.setdefault(record, []).append(kept)
     counts: dict[int, dict[str, int]] = {}
-    for name, (record, value) in zip(
-        texts_of("count_name"), rows("count_record", "count_value"), strict=True
-    ):
-        counts.setdefault(record, {})[name] = value
+    stalls: dict[int, dict[str, int]] = {}
+    for what, found in (("count", counts), ("stall", stalls)):
+        values = rows(f"{what}_record", f"{what}_value")
+        for name, (record, value) in zip(texts_of(f"{what}_name"), values, strict=True):
+            found.setdefault(record, {})[name] = value
     records = [
-        CallRecord(cycles, compute, tuple(ports.get(i, ())), counts.get(i, {}))
+        CallRecord(cycles, compute, tuple(ports.get(i, ())), counts.get(i, {}), stalls.get(i, {}))
         for i, (cycles, compute) in enumerate(rows("record_cycles", "record_compute"))
     ]
     trace = Trace()

@@ -90,7 +90,11 @@ class ConvEngine(Engine):
         sizes = np.diff(lasts, prepend=-1)
         done = 0
         while done < len(lasts):
-            known = yield from stream.until(int(lasts[done]) + 1)
+            # nothing can be seen of less than what completes a write burst
+            block = int(np.searchsorted(lasts, out.burst_end - 1)) + p.depth
+            want = int(lasts[min(max(done, block), len(lasts) - 1)]) + 1
+            most = int(lasts[done - 1]) + 1 + stream.ahead if done else stream.ahead
+            known = yield from stream.until(max(min(want, most), int(lasts[done]) + 1))
             end = int(np.searchsorted(lasts, known))
             entries, outputs = pipe.feed(stream.arrivals[lasts[done:end]], gate)
             stream.take(np.repeat(entries, sizes[done:end]))

@@ -20,13 +20,14 @@ import numpy.typing as npt
 
 from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket
-from tlm.trace import PortActivity
+from tlm.trace import Gauge, PortActivity
 from tlm.units import Doc, PositiveInt
 
 if TYPE_CHECKING:
     from components.engine import Engine
 
 Cycles = npt.NDArray[np.int64]
+FAR = 1 << 60  # a cycle that never comes
 PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 
 
@@ -56,8 +57,9 @@ class WritePortParams:
 
 
 class _Port:
-    def __init__(self, engine: Engine, name: str, width: int):
+    def __init__(self, engine: Engine, name: str, width: int, params: ReadPortParams | WritePortParams):
         self.engine = engine
+        self.params = params
         self.sim = engine.sim
         self.clock = engine.clock
         self.name = name
@@ -66,11 +68,29 @@ class _Port:
         self.path = self.socket.path
         self.bursts: list[tuple[int, int, int, int]] = []
         self.wait = 0
+        self.streams: list[Any] = []  # of this call; only the last of them where no gauges are asked for
 
     def reset(self) -> None:
         """Before a call."""
         self.bursts.clear()
+        self.streams.clear()
         self.wait = 0
+
+    def opened(self, stream: Any) -> None:
+        if not self.sim.gauges:
+            self.streams.clear()
+        self.streams.append(stream)
+
+    def gauge(self, start: int, end: int) -> Gauge:
+        """How full the buffer was."""
+        comes, goes = zip(*(stream.passed for stream in self.streams), strict=True)
+        name = f"{self.path} buffer"
+        return Gauge.of(name, self.params.buffer, np.concatenate(comes), np.concatenate(goes), start, end)
+
+    @property
+    def bytes(self) -> int:
+        """Moved in this call."""
+        return sum(burst[3] for burst in self.bursts) * self.width
 
     def activity(self, command: Command, start: int) -> PortActivity:
         rows = np.array(self.bursts, dtype=np.int64).reshape(-1, 4)
@@ -116,8 +136,8 @@ class ReadPort(_Port):
     """A read master. One stream at a time; its state starts afresh with each call."""
 
     def __init__(self, engine: Engine, name: str, width: int, params: ReadPortParams):
-        super().__init__(engine, name, width)
-        self.params = params
+        super().__init__(engine, name, width, params)
+        self.params: ReadPortParams = params
         self.reset()
 
     def reset(self) -> None:
@@ -129,6 +149,11 @@ class ReadPort(_Port):
         return ReadStream(
             self, self.split(address, beats, self.params.burst), start, self.params.outstanding, 1
         )
+
+    def read_rows(self, addresses: list[int], beats: int, start: int) -> ReadStream:
+        """Read rows of `beats` consecutive beats each, in this order, as `read` would one after the other."""
+        bursts = [burst for a in addresses for burst in self.split(a, beats, self.params.burst)]
+        return ReadStream(self, bursts, start, self.params.outstanding, 1)
 
     def read_singles(self, addresses: list[int], start: int, in_flight: int, turnaround: int) -> ReadStream:
         """Read a beat per address; the next address waits `turnaround` cycles behind the beat `in_flight` before."""
@@ -155,18 +180,37 @@ class ReadStream:
         self._outstanding = outstanding
         self._turnaround = turnaround
         self._ends: list[int] = []  # cycle of the last beat of each burst that is in the buffer
-        self._flight: deque[tuple[GenericPayload, int]] = deque()
+        self._flight: deque[_Flying] = deque()
         self._wake: Any = None  # the event that _issue waits for
         self._more: Any = None  # the event that the engine waits for
         self._wanted = 0
+        self._acting = False
         self._buffer = port.params.buffer
         self._next_cycle = port.clock.next_cycle
+        port.opened(self)
         port.sim.env.process(self._issue())
 
     @property
     def ahead(self) -> int:
         """Beats that come for certain before the first of them is taken."""
-        return self.port.params.buffer - self.port.params.burst + 1
+        return self._buffer - self.port.params.burst + 1
+
+    @property
+    def passed(self) -> tuple[Cycles, Cycles]:
+        """When beats came into the buffer and left it; a beat on its way through has its place for a cycle."""
+        return self.arrivals[: self._taken_known], self._taken[: self._taken_known] + 1
+
+    @property
+    def occupancy(self) -> str:
+        """What is in the buffer and on its way."""
+        port, beats = self.port, sum(f.left for f in self._flight)
+        target = port.socket.target
+        text = f"{port.path} buffer: {self.known - self._taken_known} of {self._buffer} beats"
+        if not beats:
+            return text
+        return (
+            f"{text}, {beats} more in {len(self._flight)} bursts from {target.path if target else 'nobody'}"
+        )
 
     def until(self, n: int) -> Generator[Any, Any, int]:
         """Wait until at least `n` beats are known; returns how many are."""
@@ -187,7 +231,7 @@ class ReadStream:
         """Wait for all beats, taking each as it comes; returns their arrivals."""
         done = 0
         while done < self.beats:
-            known = yield from self.until(done + 1)
+            known = yield from self.until(done + self.ahead)
             self.take(self.arrivals[done:known])
             done = known
         self.port.wait += int(self.arrivals[-1]) - self.start - self.beats
@@ -209,19 +253,45 @@ class ReadStream:
             cycle = max(self.start, port.address_at + 1)
             if k >= self._outstanding:
                 while len(self._ends) <= k - self._outstanding:
+                    self._tell()
                     self._wake = env.event()
                     port.sim.waiting[port.path] = f"room in its buffer of {port.params.buffer} beats"
                     yield self._wake
                     port.sim.waiting.pop(port.path, None)
                 cycle = max(cycle, self._ends[k - self._outstanding] + self._turnaround)
             at = clock.edge(cycle)
-            if not may_act(at):
+            if self._more is not None and cycle > self._quiet():
+                self._tell()
+            if at < env.now:
+                cycle = clock.next_cycle(int(env.now) - 1)
+                at = clock.edge(cycle)
+            elif not may_act(at):
+                self._tell()
                 yield env.timeout(at - int(env.now))
             port.address_at = cycle
             payload = GenericPayload(Command.READ, address, beats, port.width, port.path)
             payload.listener = self._received
-            self._flight.append((payload, cycle))
+            payload.watcher = self._moving
+            self._flight.append(_Flying(payload, cycle))
+            self._acting = True
             send(payload, at)
+            self._acting = False
+        self._tell()
+
+    def _quiet(self) -> int:
+        """Until this cycle nothing that the engine does with the beats it waits for can be seen outside."""
+        if self.known < self._wanted:
+            return FAR
+        return max(int(self.arrivals[self._wanted - 1]), self.port.engine.produced_until)
+
+    def _moving(self, payload: GenericPayload) -> None:
+        """Some beats of a burst are known, not yet all."""
+        for flying in self._flight:
+            if flying.payload is payload:
+                flying.runs = len(payload.runs)
+                break
+        if self._flight[0].payload is payload:
+            self._settle()
 
     def _received(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
@@ -229,64 +299,87 @@ class ReadStream:
         self._settle()
 
     def _tell(self) -> None:
-        """Wake the engine if what it waits for is known: what it does then may come before the next address."""
-        if self._more is not None and self.known >= self._wanted:
+        """Wake the engine if what it waits for is known; put off while nothing it then does comes before
+        the next address."""
+        if self._more is not None and self.known >= self._wanted and not self._acting:
             event, self._more = self._more, None
             event.succeed()
 
     def _settle(self) -> None:
         """Put what has come into the buffer, in order, as far as the engine makes room."""
         flight = self._flight
+        before = len(self._ends)
         while flight:
-            payload, cycle = flight[0]
-            high = self.known + payload.beats
-            # an engine that waits for more than the buffer holds takes it as it comes
-            if payload.status is ResponseStatus.INCOMPLETE or (
-                high > self._taken_known + self._buffer and (self._more is None or self.known >= self._wanted)
-            ):
+            flying = flight[0]
+            payload = flying.payload
+            runs = payload.runs
+            if payload.status is not ResponseStatus.INCOMPLETE:
+                flying.runs = len(runs)
+            while flying.placed < flying.runs:
+                run = runs[flying.placed]
+                # an engine that waits for more than the buffer holds takes it as it comes
+                if self.known + run[2] > self._taken_known + self._buffer and (
+                    self._more is None or self.known >= self._wanted
+                ):
+                    break
+                begin, flying.end = self._place(run)
+                if not flying.placed:
+                    flying.begin = begin
+                flying.placed += 1
+                flying.left -= run[2]
+            if flying.left:
                 break
             flight.popleft()
-            begin, end = self._place(payload)
-            self._ends.append(end)
-            self.port.bursts.append((cycle, begin, end, payload.beats))
-            self.known = high
+            self._ends.append(flying.end)
+            self.port.bursts.append((flying.cycle, flying.begin, flying.end, payload.beats))
         if self._more is not None:
             self._tell()
-        if self._wake is not None:
+        if self._wake is not None and len(self._ends) > before:
             event, self._wake = self._wake, None
             event.succeed()
 
-    def _place(self, payload: GenericPayload) -> tuple[int, int]:
-        """Arrivals of a burst's beats from the times at which they came; returns the first and the last."""
-        low, high = self.known, self.known + payload.beats
+    def _place(self, run: tuple[int, int, int]) -> tuple[int, int]:
+        """Arrivals of beats from the times at which they came; returns the first and the last."""
+        first, last, n = run
+        low, high = self.known, self.known + n
         arrivals = self.arrivals
-        next_cycle = self._next_cycle
-        at = low
         # a run's ends are edges of a clock rounded to 1 ps
-        for first, last, n in payload.runs:
-            begin = next_cycle(first - 1)
-            if n == 1:
-                arrivals[at] = begin
-            else:
-                end = max(next_cycle(last - 1), begin + n - 1)
-                steps = np.arange(n, dtype=np.int64) * (begin - end)
-                arrivals[at : at + n] = begin - steps // (n - 1)
-            at += n
+        begin = self._next_cycle(first - 1)
+        if n == 1:
+            arrivals[low] = begin
+        else:
+            end = max(self._next_cycle(last - 1), begin + n - 1)
+            steps = np.arange(n, dtype=np.int64) * (begin - end)
+            arrivals[low:high] = begin - steps // (n - 1)
         # a beat needs the place of the one a buffer's length before
         held = max(low, self._buffer)
         until = min(high, self._buffer + self._taken_known)
         if held < until:
             places = self._taken[held - self._buffer : until - self._buffer] + 1
             np.maximum(arrivals[held:until], places, out=arrivals[held:until])
+        self.known = high
         return int(arrivals[low]), int(arrivals[high - 1])
+
+
+class _Flying:
+    """A burst on its way: the cycle of its address, its beats still to be placed, runs announced and placed."""
+
+    __slots__ = ("begin", "cycle", "end", "left", "payload", "placed", "runs")
+
+    def __init__(self, payload: GenericPayload, cycle: int):
+        self.payload = payload
+        self.cycle = cycle
+        self.left = payload.beats
+        self.runs = 0
+        self.placed = 0
+        self.begin = self.end = 0
 
 
 class WritePort(_Port):
     """A write master. One stream at a time."""
 
     def __init__(self, engine: Engine, name: str, width: int, params: WritePortParams):
-        super().__init__(engine, name, width)
-        self.params = params
+        super().__init__(engine, name, width, params)
 
     def write(self, address: int, beats: int) -> WriteStream:
         return WriteStream(self, self.split(address, beats, self.params.burst), beats)
@@ -310,7 +403,21 @@ class WriteStream:
         self._responses = 0
         self._last_response = 0
         self._done = port.sim.env.event()
+        port.opened(self)
         port.sim.env.process(self._issue())
+
+    @property
+    def passed(self) -> tuple[Cycles, Cycles]:
+        """When beats came into the buffer and left it."""
+        return self.produced[: self.gone], self.drained[: self.gone] + 1
+
+    @property
+    def occupancy(self) -> str:
+        """What is in the buffer."""
+        return (
+            f"{self.port.path} buffer: {self.known - self.gone} of {self.port.params.buffer} beats, "
+            f"{self.gone} of {self.beats} written, {len(self._ends)} bursts, {self._responses} answered"
+        )
 
     def push(self, at: Cycles) -> Generator[Any, Any, int]:
         """The next beats would be produced at these cycles; a full buffer delays them and all behind them.
@@ -374,6 +481,8 @@ class WriteStream:
         n = len(at)
         self.produced[self.known : self.known + n] = at
         self.known += n
+        if n:
+            self.port.engine.produced_until = int(at[-1])
         if self._wake is not None:
             event, self._wake = self._wake, None
             event.succeed()
@@ -387,7 +496,10 @@ class WriteStream:
     def finished(self) -> Generator[Any, Any, int]:
         """Wait for the response to the last burst; returns the cycle of the last response."""
         if not self._done.triggered:
+            sim = self.port.sim
+            sim.waiting[self.port.engine.name] = f"the last response on {self.port.path}"
             yield self._done
+            del sim.waiting[self.port.engine.name]
         return self._last_response
 
     def _issue(self) -> Generator[Any, Any, None]:
@@ -408,7 +520,10 @@ class WriteStream:
             produced = int(self.produced[done - 1])
             cycle = max(free, produced)
             at = clock.edge(cycle)
-            if not may_act(at):
+            if at < env.now:
+                cycle = clock.next_cycle(int(env.now) - 1)
+                at = clock.edge(cycle)
+            elif not may_act(at):
                 yield env.timeout(at - int(env.now))
             payload = GenericPayload(Command.WRITE, address, beats, port.width, port.path)
             payload.listener = self._responded

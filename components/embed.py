@@ -61,7 +61,7 @@ class EmbedEngine(Engine):
         now = start
         done = 0
         while done < weights:
-            known = yield from stream.until(done + 1)
+            known = yield from stream.until(done + stream.ahead)
             steps = np.arange(known - done, dtype=np.int64) * p.weight_interval
             taken = np.maximum.accumulate(np.maximum(stream.arrivals[done:known], now) - steps) + steps
             stream.take(taken)

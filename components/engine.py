@@ -23,7 +23,7 @@ from components.dma import (
 from components.pipeline import NEVER, LockstepPipeline
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload
-from tlm.trace import CallRecord, PortActivity
+from tlm.trace import CallRecord, Gauge, PortActivity
 from tlm.units import Bits, Check, ClockName, Doc
 from workloads import execution
 from workloads.operations import Operation, Tensor
@@ -63,6 +63,9 @@ class Engine(Component):
         self.reads: list[ReadPort] = []
         self.writes: list[WritePort] = []
         self.fetches: dict[str, ReadPort] = {}  # by operand
+        self.produced_until = NEVER  # cycle of the last word handed to the write port
+        self._at_work = False
+        self.stalls: Counter[str] = Counter()  # of this call, by FIFO
 
     def read_port(self, name: str, *operands: str) -> ReadPort:
         """A port that fetches these operands, fields of the operation."""
@@ -78,6 +81,10 @@ class Engine(Component):
         port = WritePort(self, name, self.params.bus // 8, params)
         self.writes.append(port)
         return port
+
+    @property
+    def couples(self) -> bool:
+        return False
 
     def beats(self, bits: int) -> int:
         """Bus words that hold so many bits."""
@@ -126,21 +133,24 @@ class Engine(Component):
         began = int(self.env.now)
         start = self.clock.next_cycle(began - 1)
         sim.running += 1
+        self._at_work = True
         sim.started += 1
         ticket = sim.started
         alone = sim.running == 1
-        key = self._circumstances(op, address) if alone else None
+        # who may meet others on the way to memory is worked out anew
+        key = self._circumstances(op, address) if sim.independent or (alone and sim.exclusive) else None
         record = sim.records.get(key) if key is not None else None
         if record is None:
             before = sim.trace.counters.copy()
             for port in (*self.reads, *self.writes):
                 port.reset()
+            self.produced_until = NEVER
+            self.stalls.clear()
             end = yield from self.timing(op, address, start)
             yield from self._until(end)
-            counts = Counter(sim.trace.counters)
-            counts.subtract(before)
-            record = self._record(op, start, end, counts)
-            if key is not None and ticket == sim.started:
+            alone = alone and ticket == sim.started
+            record = self._record(op, start, end, self._counts(before, alone))
+            if key is not None and (alone or sim.independent):
                 sim.records[key] = record
         else:
             sim.trace.replayed += 1
@@ -149,6 +159,7 @@ class Engine(Component):
         if sim.data:
             self.compute_data(op, address)
         sim.running -= 1
+        self._at_work = False
         sim.trace.span(self.name, op.name, type(op).__name__, began, int(self.env.now), record)
         return record
 
@@ -213,11 +224,35 @@ class Engine(Component):
         offsets = tuple(address(t) % PAGE for t in (*op.inputs, *op.outputs))
         return self.name, self.shape(op), offsets, phase
 
+    def _counts(self, before: Counter[str], alone: bool) -> Counter[str]:
+        """Actions of a call. Of calls that overlap only bytes in memories of their own can be told apart."""
+        counts: Counter[str] = Counter()
+        if alone:
+            counts.update(self.trace.counters)
+            counts.subtract(before)
+        elif self.sim.independent:
+            for ports, command in ((self.reads, Command.READ), (self.writes, Command.WRITE)):
+                for port in ports:
+                    if port.socket.target is not None:
+                        memory = port.socket.target.owner.name
+                        counts[f"{memory}.{command.value}_bytes"] += port.bytes
+        return counts
+
     def _record(self, op: Operation, start: int, end: int, counts: Counter[str]) -> CallRecord:
         ports: list[PortActivity] = [p.activity(Command.READ, start) for p in self.reads]
         ports += [p.activity(Command.WRITE, start) for p in self.writes]
         kept = {name: n for name, n in counts.items() if n}
-        return CallRecord(end - start, self.compute(op), tuple(p for p in ports if p.beats), kept)
+        stalls = {f"{self.name}.{fifo}": n for fifo, n in self.stalls.items() if n}
+        gauges = tuple(self.gauges(start, end)) if self.sim.gauges else ()
+        used = tuple(p for p in ports if p.beats)
+        return CallRecord(end - start, self.compute(op), used, kept, stalls, gauges)
+
+    def gauges(self, start: int, end: int) -> list[Gauge]:
+        """How full the buffers of the ports were in the call that has just ended."""
+        return [port.gauge(start, end) for port in (*self.reads, *self.writes) if port.streams]
+
+    def occupancy(self) -> list[str]:
+        return [p.streams[-1].occupancy for p in (*self.reads, *self.writes) if p.streams and self._at_work]
 
     @staticmethod
     def _registers(payload: GenericPayload, at: int) -> None:

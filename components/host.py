@@ -1,15 +1,17 @@
-"""The host: starts one engine at a time and waits for it."""
+"""The host: sets up calls of engines, starts them and looks for their ends."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from components.engine import Address, Engine
+from components.schedule import OverlappedSchedule
 from tlm.component import Sequencer
-from tlm.trace import CallRecord
+from tlm.trace import POLL, SETUP, CallRecord
 from tlm.units import ClockName, Cycles, Doc, PositiveInt
+from workloads.dependencies import Dependencies
 from workloads.operations import Operation, Program
 from workloads.placement import Placement
 
@@ -29,6 +31,13 @@ class HostParams:
     registers: Annotated[int, Doc("register writes a call")] = 17
     register_write: Annotated[Cycles, Doc("cycles a register write")] = 12
     poll: Annotated[PositiveInt, Doc("cycles from one look at the status register to the next")] = 12
+    schedule: Annotated[
+        Literal["sequential", "overlapped"],
+        Doc("one call after the other, or every call as soon as its inputs exist and its engine is free"),
+    ] = "sequential"
+    in_flight: Annotated[
+        PositiveInt, Doc("overlapped: an image starts when the one so many before has ended")
+    ] = 2
 
 
 class Host(Sequencer):
@@ -61,6 +70,12 @@ class Host(Sequencer):
             raise UnsupportedError(f"no engine bound to {self.name} runs {type(op).__name__}")
         return engine
 
+    @classmethod
+    def order(cls, params: HostParams, program: Program) -> Dependencies | None:
+        if params.schedule == "sequential":
+            return None
+        return Dependencies.of(program, params.in_flight)
+
     def call(self, operation: Operation, address: Address) -> Generator[Any, Any, CallRecord]:
         return (yield from self.engine(operation).call(operation, address))
 
@@ -75,16 +90,31 @@ class Host(Sequencer):
     def execute(
         self, program: Program, placement: Placement, progress: Any = None
     ) -> Generator[Any, Any, None]:
-        """Run all operations in order, one at a time; `progress` is called after each."""
-        clock, p = self.clock, self.params
+        """Run all operations as the schedule says; `progress` is called after each."""
+        order = self.order(self.params, program)
+        self.sim.exclusive = order is None
+        if order is not None:
+            schedule = OverlappedSchedule(self, order.sharing(placement.address), placement.address)
+            yield from schedule.run(progress)
+            return
+        clock, trace = self.clock, self.trace
         cycle = clock.next_cycle(int(self.env.now))
         for op in program.operations:
+            began = int(self.env.now)
             cycle += self.setup
-            yield self.env.timeout(clock.edge(cycle) - int(self.env.now))
+            yield self.env.timeout(clock.edge(cycle) - began)
+            trace.span(self.name, op.name, SETUP, began, int(self.env.now))
             started = cycle
+            self.sim.waiting[self.name] = f"the end of {op.name}"
             record = yield from self.engine(op).call(op, placement.address)
-            # the end is seen at the next look at the status register
-            cycle = started + -(-record.cycles // p.poll) * p.poll
-            yield self.env.timeout(clock.edge(cycle) - int(self.env.now))
+            self.sim.waiting.pop(self.name)
+            ended = int(self.env.now)
+            cycle = self.seen(started, record)
+            yield self.env.timeout(clock.edge(cycle) - ended)
+            trace.span(self.name, op.name, POLL, ended, int(self.env.now))
             if progress is not None:
                 progress()
+
+    def seen(self, started: int, record: CallRecord) -> int:
+        """The cycle of the first look at the status register that finds a call ended."""
+        return started + -(-record.cycles // self.params.poll) * self.params.poll

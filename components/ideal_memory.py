@@ -57,6 +57,10 @@ class IdealMemory(Component):
             self.env.process(self._arbitrate())
 
     @property
+    def couples(self) -> bool:
+        return self.params.shared
+
+    @property
     def peak_bandwidth(self) -> float | None:
         """No limit of its own."""
         return None
@@ -158,7 +162,7 @@ class _Channel:
     def serve(self, cycle: int, at: int) -> None:
         """One beat of the oldest read."""
         pending = self.queue[0]
-        pending.payload.runs.append((at, at, 1))
+        pending.payload.move(at, at, 1)
         pending.served += 1
         self.last = cycle
         if pending.served == pending.payload.beats:

@@ -53,6 +53,7 @@ class Interconnect(Component):
     def _transport(self, payload: GenericPayload, at: int) -> None:
         hop = self._hop
         upstream = payload.listener
+        payload.watcher = None  # times change on the way back, which is when the payload is complete
         if payload.command is Command.READ:
             payload.listener = partial(self._return_read, upstream, hop)
             self.out.nb_transport(payload, at + hop)

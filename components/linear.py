@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Annotated, Any, NamedTuple
 
@@ -14,7 +14,8 @@ from annotated_types import MultipleOf
 
 from components.dma import ReadStream, WriteStream
 from components.engine import VALUE, Address, Engine, EngineParams
-from components.pipeline import NEVER, Cycles, Fifo, RigidStage
+from components.pipeline import NEVER, Cycles, Fifo, LoggedFifo, RigidStage
+from tlm.trace import Gauge
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Linear
 
@@ -69,6 +70,7 @@ class LinearEngine(Engine):
         self.weights = self.read_port("weights", "codes", "scales", "bias")
         self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
+        self._stages: Stages | None = None  # of the call under way or the last one
 
     def shortages(self, op: Linear) -> list[str]:
         return self.short(op, "max_in", op.in_features, "inputs") + self.short(
@@ -100,15 +102,16 @@ class LinearEngine(Engine):
         words_out = self.beats(op.out_features * VALUE)
         stream = self.in_r.read(address(op.x), words_in * op.tokens, int(loaded[-1]) + p.input_gap)
         out = self.out_r.write(address(op.y), words_out * op.tokens)
-        stages = Stages(
-            p, stream.start, blocks, rows, words_in, words_out, max(1, self.beats(p.tile * VALUE))
-        )
+        words_block = max(1, self.beats(p.tile * VALUE))
+        logged = self.sim.gauges
+        stages = Stages(p, stream.start, blocks, rows, words_in, words_out, words_block, logged)
+        self._stages = stages
         repetition = Repetition(words_in, words_out)
         token = 0
         while token <= op.tokens:
             if out.roomy < AHEAD * repetition.words:
                 yield from out.caught_up()
-            if jumped := repetition.jump(stages, stream, out, token, op.tokens - 1):
+            if not logged and (jumped := repetition.jump(stages, stream, out, token, op.tokens - 1)):
                 token += jumped
                 continue
             arrivals = None
@@ -132,7 +135,17 @@ class LinearEngine(Engine):
             token += 1
         self.in_r.wait += stages.waited
         self.out_r.wait += stages.held
+        self.stalls.update(stages.stalls)
         return (yield from out.finished()) + p.finish
+
+    def gauges(self, start: int, end: int) -> list[Gauge]:
+        inside = self._stages.gauges(start, end) if self._stages else []
+        return [replace(g, name=f"{self.name}.{g.name}") for g in inside] + super().gauges(start, end)
+
+    def occupancy(self) -> list[str]:
+        ports = super().occupancy()
+        inside = self._stages.occupancy if ports and self._stages else []
+        return [f"{self.name}.{text}" for text in inside] + ports
 
 
 class Stages:
@@ -151,6 +164,7 @@ class Stages:
         words_in: int,
         words_out: int,
         words_block: int,
+        logged: bool = False,
     ):
         self.p = p
         self.blocks = blocks
@@ -164,15 +178,17 @@ class Stages:
         self.room: np.ndarray | None = None
         self.waited = 0
         self.held = 0
+        self.stalls: Counter[str] = Counter()  # cycles for which a full FIFO stopped the reader
 
-        self._to_quantizer = Fifo(p.input_fifo)
-        self._to_decoder = Fifo(p.fifo)
-        self._to_multiplier = Fifo(p.fifo)
-        self._to_accumulator = Fifo(p.fifo)
-        self._to_dequantizer = Fifo(p.fifo)
-        self._to_writer = Fifo(p.fifo, turnaround=0)
-        self._scales = Fifo(p.quantizer_scale_fifo, visible=0, turnaround=0)
-        self._output_scales = Fifo(p.scale_fifo, visible=0, turnaround=0)
+        fifo = LoggedFifo if logged else Fifo
+        self._to_quantizer = fifo(p.input_fifo, name="input_fifo")
+        self._to_decoder = fifo(p.fifo, name="fifo to the decoder")
+        self._to_multiplier = fifo(p.fifo, name="fifo to the multiplier")
+        self._to_accumulator = fifo(p.fifo, name="fifo to the accumulator")
+        self._to_dequantizer = fifo(p.fifo, name="fifo to the dequantizer")
+        self._to_writer = fifo(p.fifo, turnaround=0, name="fifo to the writer")
+        self._scales = fifo(p.quantizer_scale_fifo, visible=0, turnaround=0, name="quantizer_scale_fifo")
+        self._output_scales = fifo(p.scale_fifo, visible=0, turnaround=0, name="scale_fifo")
         self._scale_at: deque[int] = deque()  # when each scale still needed by the quantizer was pushed
         self._output_scale_at: deque[int] = deque()
 
@@ -254,6 +270,16 @@ class Stages:
         self._blocks_at = deque(t + cycles for t in self._blocks_at)
         self._coming = deque((t + cycles, scale) for t, scale in self._coming)
 
+    def gauges(self, start: int, end: int) -> list[Gauge]:
+        """How full the FIFOs were, if they are logged."""
+        return [f.gauge(start, end) for f in self._fifos if isinstance(f, LoggedFifo)]
+
+    @property
+    def occupancy(self) -> list[str]:
+        return [
+            f"{f.name}: {f.pushed - f.popped} of {f.capacity}" for f in self._fifos if f.pushed > f.popped
+        ]
+
     @property
     def now(self) -> int:
         """Cycle at which the last word was read."""
@@ -274,22 +300,23 @@ class Stages:
         """Pushes due by `until`; a full FIFO stops the reader. Returns `until`, later if it was stopped then."""
         while self._coming and self._coming[0][0] <= until:
             due, scale = self._coming.popleft()
+            full = self._to_quantizer
             if scale:
-                at = max(due, self._scales.space(), self._output_scales.space())
-            else:
-                at = max(due, self._to_quantizer.space())
+                full = max(self._output_scales, self._scales, key=Fifo.space)
+            at = max(due, full.space())
             if at > due:
                 late = at - due
+                self.stalls[full.name] += late
                 for i, (t, s) in enumerate(self._coming):
                     self._coming[i] = (t + late, s)
                 until = max(until, at)
             if scale:
-                self._scales.pushed += 1
-                self._output_scales.pushed += 1
+                self._scales.push(at)
+                self._output_scales.push(at)
                 self._scale_at.append(at)
                 self._output_scale_at.append(at)
             else:
-                self._to_quantizer.pushed += 1
+                self._to_quantizer.push(at)
                 self._blocks_at.append(at)
             while self._blocks_at and (self._quantized % self.blocks or self._scale_at):
                 self._enter_quantizer(self._blocks_at.popleft())
@@ -303,9 +330,9 @@ class Stages:
         self._quantized += 1
         # the entry is noted before the block's way on is worked out
         at = self._quantizer.enter(ready, emits=False)
-        self._to_quantizer.pops.append(at)
+        self._to_quantizer.pop(at)
         if first:
-            self._scales.pops.append(at)
+            self._scales.pop(at)
         self._quantizer.emit(at)
 
     def _enter_decoder(self, pushed: int) -> None:
@@ -313,7 +340,7 @@ class Stages:
         self._decoded += 1
         last = block == self.blocks - 1
         at = self._decoder.enter(pushed + 1, emits=False)
-        self._to_decoder.pops.append(at)
+        self._to_decoder.pop(at)
         if last:
             self._decoder.emit(at)
             for _ in range(self.rows - 1):
@@ -321,12 +348,12 @@ class Stages:
 
     def _enter_multiplier(self, pushed: int) -> None:
         at = self._multiplier.enter(pushed + 1, emits=False)
-        self._to_multiplier.pops.append(at)
+        self._to_multiplier.pop(at)
         self._multiplier.emit(at)
 
     def _enter_accumulator(self, pushed: int) -> None:
         at = self._accumulator.enter(pushed + 1, emits=False)
-        self._to_accumulator.pops.append(at)
+        self._to_accumulator.pop(at)
         self._accumulator.emit(at)
 
     def _enter_dequantizer(self, pushed: int) -> None:
@@ -336,9 +363,9 @@ class Stages:
             ready = max(ready, self._output_scale_at.popleft())
         self._row += 1
         at = self._dequantizer.enter(ready, emits=False)
-        self._to_dequantizer.pops.append(at)
+        self._to_dequantizer.pop(at)
         if first:
-            self._output_scales.pops.append(at)
+            self._output_scales.pop(at)
         self._dequantizer.emit(at)
 
     def _enter_writer(self, pushed: int) -> None:
@@ -355,7 +382,7 @@ class Stages:
                 ready = room
         at = self._writer.enter(ready, emits=False)
         self._writer.interval = words  # the next block waits until these are out
-        self._to_writer.pops.append(at)
+        self._to_writer.pop(at)
         self._writer.emit(at)
 
     def _write(self, at: int) -> None:
@@ -378,10 +405,12 @@ class Repetition:
         self._forget()
 
     def _forget(self) -> None:
-        self._seen: dict[tuple[object, ...], tuple[int, int, int]] = {}  # state: tokens noted, cycle, waits
+        # of each state: tokens noted, cycle, waits, stalls
+        self._seen: dict[tuple[object, ...], tuple[int, int, int, Counter[str]]] = {}
         self._tokens: deque[_Token] = deque()  # noted; the period once there is one
         self._cycles = 0  # of the period, 0 while there is none
         self._waited = 0
+        self._stalls: Counter[str] = Counter()
 
     @property
     def words(self) -> int:
@@ -403,9 +432,9 @@ class Repetition:
             return
         state = stages.state()
         if state not in self._seen:
-            self._seen[state] = len(self._tokens), stages.now, stages.waited
+            self._seen[state] = len(self._tokens), stages.now, stages.waited, stages.stalls.copy()
             return
-        count, cycle, waited = self._seen[state]
+        count, cycle, waited, stalls = self._seen[state]
         if (
             sum(len(t.written) for t in list(self._tokens)[count:])
             == (len(self._tokens) - count) * self._words_out
@@ -414,6 +443,7 @@ class Repetition:
                 self._tokens.popleft()
             self._cycles = stages.now - cycle
             self._waited = stages.waited - waited
+            self._stalls = stages.stalls - stalls
 
     def jump(self, stages: Stages, stream: ReadStream, out: WriteStream, token: int, last: int) -> int:
         """Jump over tokens from `token` to `last` at most; returns how many."""
@@ -441,6 +471,8 @@ class Repetition:
         cycles = repeats * self._cycles
         stages.shift(cycles)
         stages.waited += repeats * self._waited
+        for fifo, stalled in self._stalls.items():
+            stages.stalls[fifo] += repeats * stalled
         stream.take(taken[:repeats].ravel())
         out.produce(written[:repeats].ravel())
         self._tokens = deque(t.later(cycles) for t in self._tokens)

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from components.dma import ReadStream
 from components.engine import VALUE, Address, Engine, EngineParams
 from components.pipeline import LockstepPipeline
 from tlm.units import Doc, PositiveInt
@@ -14,9 +15,12 @@ from workloads.operations import Flip, LoadClassToken
 
 @dataclass(frozen=True, kw_only=True)
 class PatchOpsParams(EngineParams):
-    """Source of the defaults: published RTL. A flip reads every word by itself."""
+    """Source of the defaults: published RTL. A flip reads every word by itself; `burst_reads` is a what-if."""
 
     in_flight: Annotated[PositiveInt, Doc("single-word reads in flight")] = 8
+    burst_reads: Annotated[
+        bool, Doc("a flip reads the words of a token as bursts, as many in flight as the port allows")
+    ] = False
     turnaround: Annotated[int, Doc("cycles from a word to the address that takes its place")] = 9
     depth: Annotated[PositiveInt, Doc("words in the pipeline")] = 1
     flip_latency: Annotated[int, Doc("cycles from there to the write buffer, flip")] = 6
@@ -45,16 +49,19 @@ class PatchOpsEngine(Engine):
         words = self.beats(op.features * VALUE)
         total = words * op.tokens
         base = address(op.x)
-        width = self.in_r.width
         if isinstance(op, Flip):
-            addresses = [
-                base + ((op.tokens - 1 - token) * words + word) * width
-                for token in range(op.tokens)
-                for word in range(words)
-            ]
-            stream = self.in_r.read_singles(addresses, start + p.flip_start, p.in_flight, p.turnaround)
+            stream = self._flipped(base, op.tokens, words, start + p.flip_start)
             pipe = LockstepPipeline(p.depth, latency=p.flip_latency)
         else:
-            stream = self.in_r.read(base + op.index * words * width, words, start + p.load_start)
+            stream = self.in_r.read(base + op.index * words * self.in_r.width, words, start + p.load_start)
             pipe = LockstepPipeline(p.depth, latency=p.load_latency)
         return (yield from self.through(pipe, stream, self.out_r.write(address(op.y), total)))
+
+    def _flipped(self, base: int, tokens: int, words: int, start: int) -> ReadStream:
+        """The words of a tensor, the last token first."""
+        p, width = self.params, self.in_r.width
+        rows = [base + token * words * width for token in reversed(range(tokens))]
+        if p.burst_reads:
+            return self.in_r.read_rows(rows, words, start)
+        singles = [row + word * width for row in rows for word in range(words)]
+        return self.in_r.read_singles(singles, start, p.in_flight, p.turnaround)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from tlm.trace import Gauge
+
 Cycles = npt.NDArray[np.int64]
 NEVER = -(1 << 60)
 
@@ -89,14 +91,24 @@ class Fifo:
     """Times of a FIFO between two stages: an item pushed at t is there at t + `visible`; a place freed by a pop at
     t takes the next push at t + `turnaround`."""
 
-    __slots__ = ("capacity", "pops", "pushed", "turnaround", "visible")
+    __slots__ = ("capacity", "name", "popped", "pops", "pushed", "turnaround", "visible")
 
-    def __init__(self, capacity: int, visible: int = 1, turnaround: int = 1):
+    def __init__(self, capacity: int, visible: int = 1, turnaround: int = 1, name: str = ""):
+        self.name = name
         self.capacity = capacity
         self.visible = visible
         self.turnaround = turnaround
         self.pops: deque[int] = deque(maxlen=capacity)
         self.pushed = 0
+        self.popped = 0
+
+    def push(self, _at: int) -> None:
+        """An item comes in at a cycle that `space` allows."""
+        self.pushed += 1
+
+    def pop(self, at: int) -> None:
+        self.popped += 1
+        self.pops.append(at)
 
     def space(self) -> int:
         """Earliest cycle of the next push. Items are pushed and popped in turn, each pop known when needed."""
@@ -109,6 +121,30 @@ class Fifo:
     def shift(self, cycles: int) -> None:
         """Everything so far happened so much later."""
         self.pops = deque((t + cycles for t in self.pops), maxlen=self.capacity)
+
+
+class LoggedFifo(Fifo):
+    """Remembers all its times."""
+
+    __slots__ = ("pop_times", "push_times")
+
+    def __init__(self, capacity: int, visible: int = 1, turnaround: int = 1, name: str = ""):
+        super().__init__(capacity, visible, turnaround, name)
+        self.push_times: list[int] = []
+        self.pop_times: list[int] = []
+
+    def push(self, at: int) -> None:
+        super().push(at)
+        self.push_times.append(at)
+
+    def pop(self, at: int) -> None:
+        super().pop(at)
+        self.pop_times.append(at)
+
+    def gauge(self, start: int, end: int) -> Gauge:
+        """A place is taken from the push until the next push can have it."""
+        freed = [t + self.turnaround for t in self.pop_times]
+        return Gauge.of(self.name, self.capacity, self.push_times, freed, start, end)
 
 
 class RigidStage:
@@ -169,7 +205,7 @@ class RigidStage:
         fifo = self.fifo
         if fifo is not None:
             pushed = max(out, fifo.space())
-            fifo.pushed += 1
+            fifo.push(pushed)
             if pushed > out:
                 self.stalls.append((out, pushed))
                 out = pushed

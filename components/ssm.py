@@ -118,7 +118,9 @@ class SsmEngine(Engine):
         """Words that leave the projection meet their words of z."""
         done = 0
         while done < len(leaving):
-            known = yield from z.until(low + done + 1)
+            # nothing can be seen of less than what completes a write burst
+            want = min(out.burst_end + pipe.depth, low + len(leaving), low + done + z.ahead)
+            known = yield from z.until(max(want, low + done + 1))
             count = min(known - low, len(leaving)) - done
             arrivals = np.maximum(leaving[done : done + count], z.arrivals[low + done : low + done + count])
             entries, outputs = pipe.feed(arrivals)

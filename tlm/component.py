@@ -48,6 +48,15 @@ class Component:
     def elaborated(self) -> None:
         """Called once when every socket is bound, before the simulation starts."""
 
+    def occupancy(self) -> list[str]:
+        """What its buffers hold now, in words; for the report of a deadlock."""
+        return []
+
+    @property
+    def couples(self) -> bool:
+        """Whether what comes in at one socket can change the timing of what comes in at another."""
+        return True
+
     def phase(self) -> Hashable | None:
         """What of this component's state can change the timing of what comes next, relative to now.
 
@@ -61,11 +70,20 @@ class Sequencer(Component):
 
     computes = False  # whether results are worked out where the simulation holds tensors (`Simulation.data`)
 
+    @property
+    def couples(self) -> bool:
+        return False
+
+    @classmethod
+    def order(cls, params: Any, program: Any) -> Any:  # noqa: ARG003 most keep to the program's
+        """Dependencies that a host with these parameters keeps to; None for one operation after the other."""
+        return None
+
     @abstractmethod
     def execute(
         self, program: Any, placement: Any, progress: Callable[[], None] | None = None
     ) -> Generator[Any, Any, None]:
-        """Run all operations in order; `progress` is called after each."""
+        """Run all operations; `progress` is called after each."""
 
     @abstractmethod
     def shortages(self, program: Any) -> list[str]:

@@ -25,8 +25,9 @@ class GenericPayload:
     """A burst of `beats` data beats of `width` bytes at system address `address`.
 
     The initiator sets everything above the line; targets may change only what is below it.
-    `runs` says when the data beats move, as (first, last, beats) in ps of evenly spaced beats; a target may
-    append runs as they become known. `response` is the time in ps at which the transaction is over.
+    `runs` says when the data beats move, as (first, last, beats) in ps of evenly spaced beats; a target gives
+    them as they become known, with `move`. `response` is the time in ps at which the transaction is over.
+    Who passes a payload on and changes its times takes `watcher` and `listener` off it and calls them itself.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class GenericPayload:
         "response",
         "runs",
         "status",
+        "watcher",
         "width",
     )
 
@@ -61,11 +63,18 @@ class GenericPayload:
         self.runs: list[tuple[int, int, int]] = []
         self.response = 0
         self.listener: Callable[[GenericPayload], None] | None = None
+        self.watcher: Callable[[GenericPayload], None] | None = None
 
     @property
     def length(self) -> int:
         """Bytes."""
         return self.beats * self.width
+
+    def move(self, first: int, last: int, beats: int) -> None:
+        """Called by the target as soon as it is known when the next beats move, before `last` (ps)."""
+        self.runs.append((first, last, beats))
+        if self.watcher is not None:
+            self.watcher(self)
 
     def complete(self, response: int, status: ResponseStatus = ResponseStatus.OK) -> None:
         """Called once by the target when all beats and the end, in ps, are known."""

@@ -27,6 +27,7 @@ def run(
     overrides: Sequence[str] = (),
     quantum: int | None = None,
     replay: bool = True,
+    gauges: bool = False,
 ) -> Run:
     """Build the platform, run the process that `process` makes for it to its end.
 
@@ -34,7 +35,7 @@ def run(
     """
     if isinstance(platform, str):
         platform = load_platform(platform, overrides)
-    simulation = Simulation(platform, quantum, replay)
+    simulation = Simulation(platform, quantum, replay, gauges)
     began = time.perf_counter()
     simulation.run(process(simulation))
     return Run(platform, simulation, int(simulation.env.now), time.perf_counter() - began)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Hashable
+from functools import cached_property
 from math import gcd
 from typing import Any
 
@@ -42,7 +43,9 @@ class Simulation:
     Raises InputError for bindings that lead nowhere, sockets left unbound and regions nobody serves.
     """
 
-    def __init__(self, platform: Platform, quantum: int | None = None, replay: bool = True):
+    def __init__(
+        self, platform: Platform, quantum: int | None = None, replay: bool = True, gauges: bool = False
+    ):
         self.platform = platform
         self.env = _Environment()
         self.clocks = platform.clocks
@@ -51,6 +54,8 @@ class Simulation:
         self.replay = replay
         self.data = False  # True: memories hold tensors, and who works on them computes them
         self.records: dict[Hashable, Any] = {}
+        self.exclusive = True  # whoever starts calls waits for the end of each before the next
+        self.gauges = gauges  # records tell how full FIFOs and buffers were
         self.running = 0  # calls under way
         self.started = 0  # calls so far
         self.waiting: dict[str, str] = {}  # who waits for what, for the report of a deadlock
@@ -132,6 +137,11 @@ class Simulation:
         """The components of a class, in the order of the platform file."""
         return [c for c in self.components.values() if isinstance(c, kind)]
 
+    @cached_property
+    def independent(self) -> bool:
+        """Whether calls that overlap cannot change each other's timing."""
+        return not any(component.couples for component in self.components.values())
+
     def edge_phases(self) -> tuple[int, ...]:
         """Where now lies in the pattern in which each clock's edges are rounded to picoseconds."""
         now = int(self.env.now)
@@ -158,5 +168,12 @@ class Simulation:
         except RuntimeError as error:
             if done.triggered or "No scheduled events" not in str(error):
                 raise
-            waits = [f"  {who} waits for {what}" for who, what in self.waiting.items()]
-            raise DeadlockError("\n".join(["the simulation stands still:", *waits])) from None
+            raise DeadlockError(self._standstill()) from None
+
+    def _standstill(self) -> str:
+        """Who waits for what, and what lies in the buffers."""
+        lines = ["the simulation stands still:"]
+        lines += [f"  {who} waits for {what}" for who, what in self.waiting.items()]
+        held = [text for component in self.components.values() for text in component.occupancy()]
+        lines += ["and holds:", *(f"  {text}" for text in held)] if held else []
+        return "\n".join(lines)

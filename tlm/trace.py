@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-LOG = logging.getLogger(__name__)  # a line a span at INFO, with simulated time
+LOG = logging.getLogger(__name__)  # a line a span at INFO, with simulated time, the host's left out
+# kinds of a host's spans, named after the call
+SETUP = "setup"  # the host prepares a call and starts it
+POLL = "poll"  # the call has ended, and the host has not seen it yet
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,40 @@ class PortActivity:
 
 
 @dataclass(frozen=True)
+class Gauge:
+    """How full a FIFO or a buffer was during a call: places, cycles of the engine's clock."""
+
+    name: str
+    capacity: int
+    peak: int
+    mean: float
+    full: int  # cycles with no place left
+    empty: int
+
+    @classmethod
+    def of(
+        cls, name: str, capacity: int, pushed: npt.ArrayLike, popped: npt.ArrayLike, start: int, end: int
+    ) -> Gauge:
+        """From the cycles at which items come and go; one that comes and goes in the same cycle is never there."""
+        comes, goes = np.asarray(pushed, np.int64), np.asarray(popped, np.int64)
+        times = np.concatenate((comes, goes, [start, end]))
+        changes = np.concatenate((np.ones(len(comes), np.int64), -np.ones(len(goes), np.int64), [0, 0]))
+        order = np.argsort(times, kind="stable")
+        times = times[order].clip(start, end)
+        levels = np.cumsum(changes[order])[:-1]
+        lasts = np.diff(times)
+        seen = levels[lasts > 0]
+        return cls(
+            name,
+            capacity,
+            int(seen.max(initial=0)),
+            float((levels * lasts).sum() / max(1, end - start)),
+            int(lasts[levels >= capacity].sum()),
+            int(lasts[levels <= 0].sum()),
+        )
+
+
+@dataclass(frozen=True)
 class CallRecord:
     """What a call did, relative to its start; equal calls in equal circumstances share one record."""
 
@@ -38,6 +75,8 @@ class CallRecord:
     compute: int  # cycles in which the busiest stage worked
     ports: tuple[PortActivity, ...]
     counts: Mapping[str, int]  # actions by dotted name, for energy and checks
+    stalls: Mapping[str, int] = field(default_factory=dict)  # cycles in which a full FIFO stopped its source
+    gauges: tuple[Gauge, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +103,7 @@ class Trace:
     def span(self, track: str, name: str, kind: str, start: int, end: int,
              record: CallRecord | None = None, **args: Any) -> None:  # fmt: skip
         self.spans.append(Span(track, name, kind, start, end, record, args))
-        if LOG.isEnabledFor(logging.INFO):
+        if LOG.isEnabledFor(logging.INFO) and kind not in (SETUP, POLL):
             took = f"{(end - start) * 1e-6:,.3f} us" if record is None else f"{record.cycles:,} cycles"
             LOG.info("[%9.3f ms] %s %s %s", end * 1e-9, track, name, took)
 

@@ -4,6 +4,8 @@ from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workloads.dependencies import Dependencies
+from workloads.occupancy import Occupancy
 from workloads.operations import Program, Role, Tensor
 from workloads.vim.errors import WorkloadError
 
@@ -33,10 +35,13 @@ class Placement:
         return self.base + self.weights_bytes + self.interface_bytes + self.peak_bytes
 
 
-def place(program: Program, base: int, size: int, alignment: int = 4096) -> Placement:
+def place(
+    program: Program, base: int, size: int, alignment: int = 4096, order: Dependencies | None = None
+) -> Placement:
     """Addresses in [base, base + size), all multiples of `alignment` (4096: no AXI burst may cross 4 KiB).
 
-    An activation lives from the operation that writes it to the last that reads it, both included.
+    An activation lives from the operation that writes it to the last that reads it, both included: in the
+    program's order, or with `order` in every order that keeps to those dependencies.
     Raises WorkloadError when the program does not fit or base, size and alignment make no sense.
     """
     _check(program, base, size, alignment)
@@ -49,7 +54,10 @@ def place(program: Program, base: int, size: int, alignment: int = 4096) -> Plac
                 addresses[tensor] = end
                 end += _rounded(tensor, alignment)
         ends.append(end)
-    peak = _place_activations(program, end, alignment, addresses)
+    if order is None:
+        peak = _place_activations(program, end, alignment, addresses)
+    else:
+        peak = _place_overlapped(order, end, alignment, addresses)
     placement = Placement(start, addresses, ends[0] - start, ends[1] - ends[0], peak)
     if placement.end > base + size:
         raise WorkloadError(_does_not_fit(program, placement, base, size))
@@ -88,6 +96,21 @@ def _place_activations(program: Program, start: int, alignment: int, addresses: 
         for tensor in {*operation.inputs, *operation.outputs}:
             if tensor.role is Role.ACTIVATION and last[tensor] == i:
                 alive.remove((addresses[tensor], addresses[tensor] + _rounded(tensor, alignment)))
+    return top - start
+
+
+def _place_overlapped(order: Dependencies, start: int, alignment: int, addresses: dict[Tensor, int]) -> int:
+    """First fit over what is certainly dead; returns the bytes used at most."""
+    occupied = Occupancy()
+    top = start
+    for i, operation in enumerate(order.program.operations):
+        for tensor in operation.outputs:
+            if tensor.role is Role.ACTIVATION:
+                length = _rounded(tensor, alignment)
+                address = occupied.first_fit(start, length, lambda old, i=i: order.dead(old, i))  # type: ignore[misc]
+                occupied.put(address, address + length, tensor)
+                addresses[tensor] = address
+                top = max(top, address + length)
     return top - start
 
 

@@ -38,6 +38,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the report, the calls, the trace, the platform and a page to read there",
     )
     parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
+    parser.add_argument("--gauges", action="store_true",
+                        help="how full FIFOs and buffers are, and advice on depths (slower)")  # fmt: skip
     parser.add_argument(
         "-v",
         "--verbose",
@@ -50,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     platform, baselines, work, data = _inputs(options)
     with _watched(options.verbose, len(work.program.operations)) as step:
-        result = simulate(platform, work, progress=step, data=data)
+        result = simulate(platform, work, progress=step, gauges=options.gauges, data=data)
     others, notes = run_baselines(baselines, work)
     told = report(result, others, notes)
     told["inference"] = inference.inference_report(result)

@@ -17,6 +17,8 @@ NOUNS = (
     "workloads.builder",
     "workloads.lowering",
     "workloads.placement",
+    "workloads.dependencies",
+    "workloads.occupancy",
     "workloads.vim.config",
     "workloads.vim.errors",
 )

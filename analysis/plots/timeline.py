@@ -28,6 +28,7 @@ from analysis.plots.style import (
     spell,
     time_unit,
 )  # fmt: skip
+from tlm.trace import POLL, SETUP
 
 LEFT, RIGHT = 1.35, 0.95  # inches beside the axes: names of tracks and ports, the scale of the ports
 LANE, ROW, MEMORY = 0.3, 0.155, 1.25  # inches a lane, a port, the memory's bandwidth
@@ -35,6 +36,7 @@ HEAD, GAP, FOOT = 0.92, 0.42, 0.5
 BAR = 0.42  # half the height of a bar in lanes
 LETTER = 0.062  # inches a letter of a bar's name takes
 RIM = 0.06  # inches of a bar that has an edge
+HOSTS = {BETWEEN: HOST, SETUP: HOST, POLL: "#e2e2e2"}  # kinds of time on a host's lane
 COLUMNS = int((WIDTH - LEFT - RIGHT) * DPI / 2)
 PORTS = LinearSegmentedColormap.from_list("ports", ["#ffffff", "#9ecae1", "#2166ac", "#08213f"])
 
@@ -82,7 +84,7 @@ def _lanes(axes: Axes, drawn: Sequence[Lane], window: Window, unit: float) -> No
     begin, end = window
     kinds = list(dict.fromkeys(kind for lane in drawn for kind in lane.kinds))
     known = colours(kinds)
-    palette = {kind: HOST if kind == BETWEEN else known[kind] for kind in kinds}
+    palette = {kind: HOSTS.get(kind) or known[kind] for kind in kinds}
     edges = np.linspace(begin, end, COLUMNS + 1) / unit
     inches = (WIDTH - LEFT - RIGHT) / (end - begin)
     for row, lane in enumerate(drawn):
@@ -102,7 +104,7 @@ def _lanes(axes: Axes, drawn: Sequence[Lane], window: Window, unit: float) -> No
         for bar in lane.bars:
             low, high = max(bar.start, begin), min(bar.end, end)
             name = bar.name.rpartition(".")[2]
-            if bar.kind != BETWEEN and (high - low) * inches > LETTER * (len(name) + 1):
+            if bar.kind not in HOSTS and (high - low) * inches > LETTER * (len(name) + 1):
                 axes.text((low + high) / 2 / unit, row, name, size=7, ha="center", va="center_baseline",
                           color=ink(palette[bar.kind]), clip_on=True)  # fmt: skip
     axes.set_ylim(len(drawn) - 0.5, -0.5)

@@ -46,7 +46,7 @@ def test_busy_time_and_calls_are_those_of_the_report(run):
         names = [s.name for s in run.spans if s.track == engine]
         assert [name for name in texts(text, f"{engine}.name") if name != "idle"] == names
         calls = [int(value, 2) for _, value in dump[f"{engine}.call"].tv if not value.startswith("1" * 32)]
-        assert [run.trace.spans[i].name for i in calls] == names
+        assert [run.trace.calls[i].name for i in calls] == names
 
 
 @pytest.mark.parametrize("bursts", [40_000, 100])

@@ -22,6 +22,7 @@ from components.dma import (
 )
 from components.pipeline import NEVER, LockstepPipeline
 from tlm.component import Component
+from tlm.errors import UnfitError
 from tlm.payload import Command, GenericPayload
 from tlm.trace import CallRecord, Gauge, PortActivity
 from tlm.units import Bits, Check, ClockName, Doc
@@ -43,7 +44,7 @@ class EngineParams:
     finish: Annotated[int, Doc("cycles from the last write response to the end of the call")] = 4
 
 
-class CapacityError(Exception):
+class CapacityError(UnfitError):
     """An operation does not fit a buffer of the engine."""
 
 

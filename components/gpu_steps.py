@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from components.gpu_work import BOOL, FULL, HALF, Operand, Step, Work
+from tlm.errors import UnfitError
 from workloads.operations import (
     Conv,
     Embed,
@@ -28,7 +29,7 @@ from workloads.operations import (
 _IMAGE = re.compile(r"image\d+\.")
 
 
-class UnsupportedError(Exception):
+class UnsupportedError(UnfitError):
     """A program that PyTorch would not run as one batch, or an operation without a recipe."""
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from components.engine import Address, Engine
 from components.schedule import OverlappedSchedule
 from tlm.component import Sequencer
+from tlm.errors import UnfitError
 from tlm.trace import POLL, SETUP, CallRecord
 from tlm.units import ClockName, Cycles, Doc, PositiveInt
 from workloads.dependencies import Dependencies
@@ -18,7 +19,7 @@ from workloads.placement import Placement
 ENGINES = ("embed", "norm_sum", "linear", "conv", "smooth", "ssm", "patch_ops")
 
 
-class UnsupportedError(Exception):
+class UnsupportedError(UnfitError):
     """No engine of the platform runs an operation."""
 
 

@@ -178,3 +178,12 @@ def test_verbose_logs_simulated_time(capsys):
     assert times == sorted(times)
     assert main(["run", RTL, "--resolution", "96", "--no-baselines"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_platform_without_an_engine_for_a_call_is_refused(capsys, tmp_path):
+    """SMOOTH is taken out, and its control port leads to CONV: nothing runs the second call of a direction."""
+    path = tmp_path / "no-smooth.yaml"
+    wires = "smooth.weights: ~, smooth.in_r: ~, smooth.out_r: ~, host.smooth: conv.control"
+    path.write_text(f"uses: {RTL}\ncomponents: {{smooth: ~}}\nbindings: {{{wires}}}\n")
+    lines = refused(capsys, str(path), "--no-data", "--no-baselines")
+    assert lines == ["no engine bound to host runs Smooth"]

@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module = importlib.import_module(f"analysis.commands.{name}")
     command = argparse.ArgumentParser(prog=f"tlm {name}", description=COMMANDS[name])
     module.arguments(command)
-    errors = importlib.import_module("analysis.commands").BAD_INPUT
+    commands = importlib.import_module("analysis.commands")
+    errors, failures = commands.BAD_INPUT, commands.FAILURE
     try:
         options = command.parse_args(given[1:])
         options.command_line = shlex.join(["tlm", *given])
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except errors as error:
         print(error, file=sys.stderr)
         return 2
+    except failures as error:
+        print(error, file=sys.stderr)
+        return 1
     except BrokenPipeError:
         sys.stderr.close()
         return 0

@@ -38,6 +38,10 @@ class InputError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class UnfitError(Exception):
+    """A platform cannot run what it was given: no component for it, or a buffer too small."""
+
+
 class RuleError(ValueError):
     """A value breaks a rule: it "must be <rule>, not <value><hint>"."""
 

@@ -274,3 +274,17 @@ def test_help_lists_the_commands(tlm):
     status, out, _ = tlm("--help")
     assert status == 0
     assert all(name in out for name in ("run", "show", "validate", "op"))
+
+
+def test_validate_bandwidth(capsys, tmp_path):
+    """One port, reads of 128 bytes: 4,756 MB/s were measured on the board, the error is in percent of that."""
+    path = tmp_path / "one.csv"
+    path.write_text(
+        "traffic,pl_mhz,ports,burst_bytes,read_MBps,write_MBps,mean_read_latency_cycles\nread,300,HP0,128,4756,0,0\n"
+    )
+    assert main(["validate", "--bandwidth", str(path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert set(told) == {"points", "mean_abs_pct", "p90_abs_pct", "max_abs_pct", "per_point"}
+    (point,) = (p for p in told["per_point"] if p["direction"] == "read")
+    assert point["error_pct"] == pytest.approx(100 * (point["predicted_MBps"] / 4756 - 1))
+    assert abs(point["error_pct"]) < 2

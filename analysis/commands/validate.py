@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--timing", metavar="CSV", help="measured cycles of single calls")
     what.add_argument("--golden", metavar="DIR", help="recorded inputs and outputs of single calls, *.npz")
+    what.add_argument("--bandwidth", metavar="CSV", help="measured bandwidth of the board's memory ports")
     parser.add_argument("--no-spinal", action="store_true", help="leave out the rows with spinal=1")
     parser.add_argument(
         "--platform",
@@ -32,7 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    return _golden(options) if options.golden else _timing(options)
+    if options.golden:
+        return _golden(options)
+    return _bandwidth(options) if options.bandwidth else _timing(options)
 
 
 def _timing(options: argparse.Namespace) -> int:
@@ -89,6 +92,28 @@ def _golden(options: argparse.Namespace) -> int:
             "Recorded outputs against the integer kernels", ("<file", "elements", "mismatches"), rows
         )
     return 1 if report["mismatches"] else 0
+
+
+def _bandwidth(options: argparse.Namespace) -> int:
+    from analysis.bandwidth import validate_bandwidth
+
+    report = validate_bandwidth(options.bandwidth)
+    told = report.to_json()
+    if options.json:
+        print(json.dumps(told))
+        return 0
+    print(
+        f"{told['points']} points, mean error {told['mean_abs_pct']:.1f} %, 90 % of them within "
+        f"{told['p90_abs_pct']:.1f} %, worst {told['max_abs_pct']:.1f} %"
+    )
+    rows = [
+        (p.traffic, f"{p.pl_mhz:g}", p.ports, p.burst_bytes, p.direction, f"{p.measured_MBps:.0f}",
+         f"{p.predicted_MBps:.0f}", "-" if p.error_pct is None else f"{p.error_pct:+.1f} %")
+        for p in report.per_point
+    ]  # fmt: skip
+    columns = ("<traffic", "PL MHz", "<ports", "burst B", "<direction", "measured", "predicted", "error")
+    console.table("Bandwidth in MB/s, measured on the board and predicted", columns, rows)
+    return 0
 
 
 def _share(part: int, whole: int) -> str:

@@ -1,0 +1,165 @@
+"""Memory bandwidth against a measurement: the traffic of each of its points, simulated."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.platform_path import find_platform
+from tlm.errors import InputError, Place, Problem, did_you_mean, show
+from tlm.platform import load_platform
+from tlm.simulation import Simulation
+from tlm.units import US
+
+PLATFORM = "zcu102-axi-hp"
+COLUMNS = ("traffic", "pl_mhz", "ports", "burst_bytes", "read_MBps", "write_MBps")
+TRAFFIC = ("read", "write", "read+write")
+SETTLE = 20 * US  # after the last generator's start: some refreshes, and every page boundary a few times
+WINDOW = 20 * US
+
+
+@dataclass(frozen=True)
+class BandwidthPoint:
+    """One direction of one line of the measurement, in 10^6 bytes a second. No error where nothing was measured."""
+
+    traffic: str
+    pl_mhz: float
+    ports: str
+    burst_bytes: int
+    direction: str
+    predicted_MBps: float  # noqa: N815
+    measured_MBps: float  # noqa: N815
+    error_pct: float | None
+
+
+@dataclass(frozen=True)
+class BandwidthReport:
+    per_point: tuple[BandwidthPoint, ...]
+
+    @property
+    def errors(self) -> list[float]:
+        """Sizes of the errors in per cent, smallest first."""
+        return sorted(abs(p.error_pct) for p in self.per_point if p.error_pct is not None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Points with an error, their mean, 90th percentile (nearest rank) and largest error, and each point."""
+        errors = self.errors
+        return {
+            "points": len(errors),
+            "mean_abs_pct": sum(errors) / len(errors) if errors else 0.0,
+            "p90_abs_pct": errors[math.ceil(0.9 * len(errors)) - 1] if errors else 0.0,
+            "max_abs_pct": errors[-1] if errors else 0.0,
+            "per_point": [asdict(point) for point in self.per_point],
+        }
+
+
+@dataclass(frozen=True)
+class _Row:
+    traffic: str
+    pl_mhz: float
+    ports: tuple[str, ...]
+    burst_bytes: int
+    measured: dict[str, float]  # by direction
+
+
+def validate_bandwidth(csv_path: str | Path, platform: str = PLATFORM) -> BandwidthReport:
+    """Predict every line of a measurement in the columns COLUMNS (others are ignored).
+
+    The platform has a component `hp0_read` and the like for each port and direction. Raises InputError.
+    """
+    path = find_platform(platform)
+    names = load_platform(path).components
+    known = sorted({name.rpartition("_")[0].upper() for name in names if name.endswith(("_read", "_write"))})
+    points: list[BandwidthPoint] = []
+    for row in _rows(Path(csv_path), known):
+        predicted = simulate(path, row.traffic, row.pl_mhz, row.ports, row.burst_bytes)
+        for direction, measured in row.measured.items():
+            error = 100 * (predicted[direction] / measured - 1) if measured else None
+            points.append(
+                BandwidthPoint(
+                    row.traffic,
+                    row.pl_mhz,
+                    "+".join(row.ports),
+                    row.burst_bytes,
+                    direction,
+                    predicted[direction],
+                    measured,
+                    error,
+                )
+            )
+    return BandwidthReport(tuple(points))
+
+
+def simulate(path: str, traffic: str, pl_mhz: float, ports: tuple[str, ...], burst: int) -> dict[str, float]:
+    """10^6 bytes a second by direction, all ports together."""
+    directions = traffic.split("+")
+    names = {d: [f"{port.lower()}_{d}" for port in ports] for d in directions}
+    settings = [f"components.{name}.burst={burst} B" for group in names.values() for name in group]
+    simulation = Simulation(load_platform(path, [f"clocks.fabric={pl_mhz:g} MHz", *settings]))
+    generators: dict[str, list[Any]] = {
+        d: [simulation.components[name] for name in group] for d, group in names.items()
+    }
+    begin = SETTLE + max(g.params.start for group in generators.values() for g in group)
+    for group in generators.values():
+        for generator in group:
+            generator.start()
+    simulation.env.run(until=begin + WINDOW)
+    return {d: sum(g.bandwidth(begin) for g in group) / 1e6 for d, group in generators.items()}
+
+
+def _rows(path: Path, known: list[str]) -> list[_Row]:
+    source = str(path)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = csv.DictReader(file)
+            found = list(lines)
+            header = lines.fieldnames or []
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError([Problem(Place(source), f"must be a table that can be read ({reason})")]) from None
+    missing = [name for name in COLUMNS if name not in header]
+    if missing or not found:
+        what = f"have the columns {', '.join(missing)}" if missing else "hold at least one point"
+        raise InputError([Problem(Place(source, 1, 1), f"must {what}")])
+    problems: list[Problem] = []
+    rows = []
+    for number, line in enumerate(found, 2):
+        place = Place(source, number, 1)
+        before = len(problems)
+
+        def refuse(name: str, rule: str, value: object, hint: str = "", place: Place = place) -> None:
+            problems.append(Problem(place, f"{name} must be {rule}, not {show(value)}{hint}"))
+
+        numbers = {}
+        for name in COLUMNS:
+            if name in ("traffic", "ports"):
+                continue
+            value = line[name] or ("0" if name.endswith("MBps") else "")
+            try:
+                numbers[name] = float(value)
+            except ValueError:
+                numbers[name] = math.nan
+            low = 0 if name.endswith("MBps") else 1
+            if not low <= numbers[name] < math.inf:
+                refuse(name, f"a number of at least {low}", line[name])
+        traffic, ports = line["traffic"], tuple((line["ports"] or "").split("+"))
+        if traffic not in TRAFFIC:
+            refuse("traffic", " or ".join(TRAFFIC), traffic)
+        for port in ports:
+            if port not in known:
+                refuse("ports", f"some of {'+'.join(known)}", port, did_you_mean(port, known))
+        if len(set(ports)) < len(ports):
+            refuse("ports", "each port once", line["ports"])
+        if not math.isnan(numbers["burst_bytes"]) and (
+            numbers["burst_bytes"] % 16 or numbers["burst_bytes"] > 4096
+        ):
+            refuse("burst_bytes", "a multiple of 16 up to 4096", line["burst_bytes"])
+        if len(problems) == before:
+            measured = {d: numbers[f"{d}_MBps"] for d in traffic.split("+")}
+            rows.append(_Row(traffic, numbers["pl_mhz"], ports, int(numbers["burst_bytes"]), measured))
+    if problems:
+        raise InputError(problems)
+    return rows

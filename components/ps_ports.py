@@ -1,0 +1,312 @@
+"""The PL's AXI ports into the processing system of a Zynq UltraScale+, and the paths behind them.
+
+Each port is an AXI FIFO interface (UG1085): it splits bursts at 16 beats of 128 bit, as AXI3 has them, keeps at
+most 16 of those in flight and has data FIFOs of 128 beats. HP1 and HP2 share one path into the memory controller;
+HPC0 and HPC1 go through the cache-coherent interconnect.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+from annotated_types import Le, MultipleOf
+
+from tlm.component import Component
+from tlm.payload import Command, GenericPayload, ResponseStatus
+from tlm.units import Bits, Clock, ClockName, Doc, Picoseconds, PositiveInt
+
+PATHS = {"hp0": "path3", "hp1": "path4", "hp2": "path4", "hp3": "path5", "hpc0": "path1", "hpc1": "path2"}
+PAGE = 4096  # bytes; no AXI burst crosses such a boundary
+
+
+@dataclass(frozen=True, kw_only=True)
+class PsPortsParams:
+    """Latencies are calibrated with bandwidth that one port was measured to have (ZCU102, 300 MHz, FPT 2019).
+
+    16 reads of 16 bytes in flight at 1,163 MB/s take 220 ns each, 16 writes at 2,129 MB/s take 120 ns; the memory
+    controller's share is subtracted. The reads that fit on a shared path: HP1 and HP2 together, 16 bytes.
+    """
+
+    clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (
+        "fabric"
+    )
+    width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
+    burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
+    reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port")] = 16
+    writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 16
+    fifo: Annotated[PositiveInt, Doc("beats of the data FIFO, each direction")] = 128
+    shared_reads: Annotated[PositiveInt, Doc("read bursts in flight on a path that two ports share")] = 20
+    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 80_000
+    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 80_000
+    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 52_000
+    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 52_000
+    coherent: Annotated[
+        Picoseconds, Doc("more latency each way of HPC ports; an estimate, no measurement found")
+    ] = 30_000
+
+    def __post_init__(self) -> None:
+        if self.fifo < self.burst:
+            raise ValueError(f"fifo must hold a burst of {self.burst} beats, not {self.fifo}")
+
+
+class PsPorts(Component):
+    """Sockets hp0 to hp3, hpc0 and hpc1; path1 to path5 lead to the ports of the memory controller."""
+
+    Params = PsPortsParams
+    params: PsPortsParams
+
+    def __init__(self, sim: Any, name: str, params: PsPortsParams):
+        super().__init__(sim, name, params)
+        paths = {path: _Path(self, path) for path in sorted(set(PATHS.values()))}
+        self._channels: list[_Channel] = []
+        for port, path in PATHS.items():
+            more = params.coherent if port.startswith("hpc") else 0
+            reads = _ReadChannel(params, self.clock, f"{name}.{port}", paths[path], more)
+            writes = _WriteChannel(params, self.clock, f"{name}.{port}", paths[path], more)
+            paths[path].readers.append(reads)
+            self._channels += [reads, writes]
+            out = paths[path].out
+            self.target_socket(port, partial(self._transport, reads, writes), out.transport_dbg)
+
+    def phase(self) -> Hashable | None:
+        return None if any(channel.open for channel in self._channels) else ()
+
+    @staticmethod
+    def _transport(reads: _ReadChannel, writes: _WriteChannel, payload: GenericPayload, at: int) -> None:
+        (reads if payload.command is Command.READ else writes).accept(payload, at)
+
+
+class _Whole:
+    """A burst as the PL sent it, and how many of its bytes are still under way."""
+
+    __slots__ = ("left", "payload", "status")
+
+    def __init__(self, payload: GenericPayload):
+        self.payload = payload
+        self.left = payload.beats * payload.width
+        self.status = ResponseStatus.OK
+
+    def move(self, clock: Clock, begin: int, beats: int, end: int, length: int) -> int:
+        """`length` bytes move in `beats` cycles of the port from `begin` to `end`; returns the end in ps."""
+        payload = self.payload
+        words = max(1, length // payload.width)
+        first = begin + max(1, beats // words) - 1  # a wider word is there with its last beat
+        last = clock.edge(end)
+        runs = payload.runs
+        if runs and end - begin == beats - 1:
+            start, until, before = runs[-1]
+            step = max(1, beats // words)
+            if until == clock.edge(first - step) and start == clock.edge(first - step * before):
+                runs[-1] = start, last, before + words
+                return last
+        runs.append((clock.edge(min(first, end)), last, words))
+        return last
+
+
+class _Path:
+    """A way into the memory controller, with the ports on it."""
+
+    def __init__(self, owner: PsPorts, name: str):
+        self.out = owner.initiator_socket(name)
+        self.readers: list[_ReadChannel] = []
+        self.limit = owner.params.shared_reads
+        self.flight = 0
+        self.freed: deque[int] = deque()  # when places in flight became free
+
+    def issue(self) -> None:
+        """Send what can be sent, each part at its time, the port first that can first."""
+        readers, freed = self.readers, self.freed
+        if len(readers) == 1:
+            reader = readers[0]
+            while (at := reader.ready()) is not None:
+                reader.issue(at)
+            return
+        while self.flight < self.limit:
+            best, chosen = None, readers[0]
+            for reader in readers:
+                at = reader.ready()
+                if at is not None and (best is None or at < best):
+                    best, chosen = at, reader
+            if best is None:
+                return
+            if self.flight + len(freed) >= self.limit:
+                best = max(best, freed.popleft())
+            self.flight += 1
+            chosen.issue(best)
+
+
+class _Channel:
+    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: _Path):
+        self.clock = clock
+        self.path = path
+        self.name = name
+        self.beat = p.width // 8
+        self.longest = p.burst * self.beat
+        self.fifo = p.fifo * self.beat
+        self.queue: deque[tuple[_Whole, int, int, int]] = (
+            deque()
+        )  # burst, address, bytes and time of each part
+        self.open = 0  # bursts under way
+        self.freed: deque[int] = deque()  # when places in flight became free
+        self.cycle = 0  # of the PL's clock: the data channel is free
+        self.last = 0  # when the last part was sent
+
+    def split(self, payload: GenericPayload, at: int) -> None:
+        self.open += 1
+        whole = _Whole(payload)
+        address, length = payload.address, whole.left
+        while length:
+            n = min(self.longest, length, PAGE - address % PAGE)
+            self.queue.append((whole, address, n, at))
+            address += n
+            length -= n
+
+    def part(self, command: Command, address: int, length: int) -> GenericPayload:
+        width = min(self.beat, length)
+        return GenericPayload(command, address, length // width, width, self.name)
+
+    def close(self, whole: _Whole, length: int, status: ResponseStatus, at: int) -> None:
+        """`length` bytes are done at `at`; with the last of them the burst is."""
+        if status is not ResponseStatus.OK:
+            whole.status = status
+        whole.left -= length
+        if not whole.left:
+            self.open -= 1
+            whole.payload.complete(at, whole.status)
+
+
+class _ReadPart:
+    __slots__ = ("length", "payload", "whole")
+
+    def __init__(self, payload: GenericPayload, whole: _Whole, length: int):
+        self.payload = payload
+        self.whole = whole
+        self.length = length
+
+
+class _ReadChannel(_Channel):
+    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: _Path, more: int):
+        super().__init__(p, clock, name, path)
+        self.limit = p.reads
+        self.there = p.read_request + more
+        self.back = p.read_return + more
+        self.flight: deque[_ReadPart] = deque()
+        self.reserved = 0  # bytes of the FIFO
+        self.drained: deque[tuple[int, int]] = deque()  # when bytes leave the FIFO
+
+    def accept(self, payload: GenericPayload, at: int) -> None:
+        self.split(payload, at)
+        self.path.issue()
+
+    def ready(self) -> int | None:
+        """When the next part can go; None while that depends on what has not come back yet."""
+        if not self.queue or len(self.flight) >= self.limit:
+            return None
+        _, _, length, at = self.queue[0]
+        while self.reserved + length > self.fifo:
+            if not self.drained:
+                return None
+            time, n = self.drained.popleft()
+            self.reserved -= n
+            if time > self.last:
+                self.last = time
+        if self.last > at:
+            at = self.last
+        if len(self.flight) + len(self.freed) >= self.limit and self.freed[0] > at:
+            at = self.freed[0]
+        return at
+
+    def issue(self, at: int) -> None:
+        """Send the next part at `at`, not before it is ready."""
+        if len(self.flight) + len(self.freed) >= self.limit:
+            self.freed.popleft()
+        whole, address, length, _ = self.queue.popleft()
+        self.last = at
+        self.reserved += length
+        part = self.part(Command.READ, address, length)
+        part.listener = self._received
+        self.flight.append(_ReadPart(part, whole, length))
+        self.path.out.nb_transport(part, at + self.there)
+
+    def _received(self, _: GenericPayload) -> None:
+        """Data go to the PL in the order of the addresses."""
+        flight, clock, path = self.flight, self.clock, self.path
+        while flight and flight[0].payload.status is not ResponseStatus.INCOMPLETE:
+            entry = flight.popleft()
+            part, whole, length = entry.payload, entry.whole, entry.length
+            arrived = part.response + self.back
+            end = arrived
+            if part.runs:
+                beats = -(-length // self.beat)
+                begin = max(clock.next_cycle(part.runs[0][0] + self.back), self.cycle)
+                last = max(clock.next_cycle(part.runs[-1][1] + self.back), begin + beats - 1)
+                self.cycle = last + 1
+                end = whole.move(clock, begin, beats, last, length)
+            self.freed.append(arrived)
+            self.drained.append((end, length))
+            if len(path.readers) > 1:
+                path.flight -= 1
+                path.freed.append(arrived)
+            self.close(whole, length, part.status, end)
+        path.issue()
+
+
+class _WriteChannel(_Channel):
+    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: _Path, more: int):
+        super().__init__(p, clock, name, path)
+        self.limit = p.writes
+        self.there = p.write_request + more
+        self.back = p.write_return + more
+        self.flight = 0
+        self.stored = 0  # bytes of the FIFO
+        self.sent: deque[tuple[int, int]] = deque()  # when bytes leave the FIFO
+        self.full: deque[tuple[_Whole, int, int, int]] = deque()  # parts with all their data in the FIFO
+
+    def accept(self, payload: GenericPayload, at: int) -> None:
+        self.split(payload, at)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Take data from the PL as far as the FIFO has room; send what has all its data."""
+        clock = self.clock
+        while self.queue:
+            whole, address, length, at = self.queue[0]
+            while self.stored + length > self.fifo and self.sent:
+                room, n = self.sent.popleft()
+                self.stored -= n
+                at = max(at, room)
+            if self.stored + length > self.fifo:
+                self.queue[0] = (whole, address, length, at)
+                break
+            self.queue.popleft()
+            self.stored += length
+            beats = -(-length // self.beat)
+            begin = max(clock.next_cycle(at), self.cycle)
+            self.cycle = begin + beats
+            whole.move(clock, begin, beats, begin + beats - 1, length)
+            self.full.append((whole, address, length, clock.edge(self.cycle)))
+            self._send()
+        self._send()
+
+    def _send(self) -> None:
+        while self.full and self.flight < self.limit:
+            whole, address, length, at = self.full.popleft()
+            if self.flight + len(self.freed) >= self.limit:
+                at = max(at, self.freed.popleft())
+            self.last = max(self.last, at)
+            self.flight += 1
+            part = self.part(Command.WRITE, address, length)
+            part.listener = partial(self._responded, whole, length)
+            self.sent.append((self.last, length))
+            self.path.out.nb_transport(part, self.last + self.there)
+
+    def _responded(self, whole: _Whole, length: int, part: GenericPayload) -> None:
+        self.flight -= 1
+        at = part.response + self.back
+        self.freed.append(at)
+        self.close(whole, length, part.status, at)
+        self._fill()

@@ -1,0 +1,88 @@
+"""A traffic generator: bursts of one size at sequential addresses, as many in flight as allowed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from tlm.component import Component
+from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
+from tlm.units import SECOND, Address, Bits, Bytes, ClockName, Doc, Picoseconds, PositiveInt
+
+FEW = 16  # bursts
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficGeneratorParams:
+    clock: Annotated[ClockName, Doc("clock of its port")] = "fabric"
+    command: Annotated[Literal["read", "write"], Doc("what it does")]
+    burst: Annotated[Bytes, Doc("bytes of a burst")]
+    width: Annotated[Bits, Doc("width of its port")] = 128
+    base: Annotated[Address, Doc("first address of its region")]
+    region: Annotated[Bytes, Doc("bytes of its region; addresses wrap")]
+    start: Annotated[Picoseconds, Doc("when it begins")] = 0
+    outstanding: Annotated[PositiveInt, Doc("bursts in flight")] = 48
+
+
+class TrafficGenerator(Component):
+    Params = TrafficGeneratorParams
+    params: TrafficGeneratorParams
+
+    def __init__(self, sim: Any, name: str, params: TrafficGeneratorParams):
+        super().__init__(sim, name, params)
+        self.out = self.initiator_socket("out")
+        self.log: list[tuple[int, int]] = []  # end and latency of each burst, ps
+        self._command = Command(params.command)
+        self._beats = params.burst * 8 // params.width
+        self._width = params.width // 8
+        self._offset = 0
+        self._places = deque([params.start] * params.outstanding)  # when each may send
+        self._cycle = 0
+        self._sending = False
+
+    def start(self) -> None:
+        """Begin, and never end: run the simulation until a time."""
+        self._wait(self.params.start - int(self.env.now))
+
+    def _wait(self, delay: int) -> None:
+        wake = self.env.timeout(delay)
+        wake.callbacks.append(self._send)
+
+    def bandwidth(self, after: int) -> float:
+        """Bytes a second of the bursts that ended between `after` ps and now."""
+        now = int(self.env.now)
+        ends = [end for end, _ in self.log if after < end <= now]
+        if len(ends) < FEW:
+            return len(ends) * self.params.burst * SECOND / (now - after)
+        # from end to end, so that long bursts are not counted in whole ones
+        return (len(ends) - 1) * self.params.burst * SECOND / (max(ends) - min(ends))
+
+    def _send(self, _: Any = None) -> None:
+        """Send what may be in flight, each burst when it may go, as far ahead as nothing else can happen."""
+        p = self.params
+        self._sending = True
+        while self._places:
+            cycle = max(self.clock.next_cycle(self._places[0]), self._cycle)
+            at = self.clock.edge(cycle)
+            if not self.sim.quantum.may_act(at):
+                self._wait(at - int(self.env.now))
+                return  # still sending, for what ends until then
+            self._places.popleft()
+            self._cycle = cycle + 1
+            payload = GenericPayload(
+                self._command, p.base + self._offset, self._beats, self._width, self.name
+            )
+            self._offset = (self._offset + p.burst) % p.region
+            payload.listener = partial(self._ended, at)
+            self.out.nb_transport(payload, at)
+        self._sending = False
+
+    def _ended(self, sent: int, payload: GenericPayload) -> None:
+        if payload.status is not ResponseStatus.OK:
+            raise AddressError(f"{self.name}: {payload!r}")
+        self.log.append((payload.response, payload.response - sent))
+        self._places.append(payload.response)
+        if not self._sending:
+            self._send()

@@ -1,0 +1,94 @@
+"""Points of the bandwidth measured on a ZCU102 (Manev, Vaishnav, Koch, FPT 2019, ZynqUSp-AXI-Speedtest).
+
+Kept here are a few that the model is to hold; the docs name those it does not.
+"""
+
+import pytest
+
+from analysis.bandwidth import BandwidthPoint, BandwidthReport, validate_bandwidth
+from tlm.errors import InputError
+
+HEADER = "traffic,pl_mhz,ports,burst_bytes,read_MBps,write_MBps,mean_read_latency_cycles\n"
+MEASURED = """\
+read,300,HP0,16,1163,0,196
+read,300,HP0,64,4486,0,208
+read,300,HP0,256,4732,0,757
+read,300,HP1+HP3,64,8887,0,209
+read,300,HP0+HP1+HP3,192,13967,0,599
+write,300,HP3,32,0,4253,
+write,300,HP0+HP1+HP3,256,0,14146,
+read+write,300,HP0,256,4594,2587,780
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(lines, header=HEADER):
+        path = tmp_path / "measured.csv"
+        path.write_text(header + lines)
+        return path
+
+    return write
+
+
+def test_points_of_the_board(table):
+    """Each within 5 %."""
+    report = validate_bandwidth(table(MEASURED))
+    assert [p.error_pct for p in report.per_point] == [pytest.approx(0, abs=5)] * 9
+
+
+def test_a_slower_clock(table):
+    """A port moves 16 bytes a cycle: 1,600 MB/s at 100 MHz; measured nothing, so there is no error."""
+    report = validate_bandwidth(table("write,100,HP0,256,0,0,\n"))
+    (point,) = report.per_point
+    assert point.predicted_MBps == pytest.approx(1600, rel=0.01)
+    assert point.error_pct is None
+    assert report.to_json()["points"] == 0
+
+
+def test_the_figures_of_a_report():
+    """Errors of 1 to 10 %: mean 5.5, the ninth of ten 9, the largest 10."""
+    points = [
+        BandwidthPoint("read", 300, "HP0", 16, "read", 100 + (-1) ** n * n, 100, (-1) ** n * n)
+        for n in range(1, 11)
+    ]
+    report = BandwidthReport(tuple(points)).to_json()
+    assert list(report) == ["points", "mean_abs_pct", "p90_abs_pct", "max_abs_pct", "per_point"]
+    assert [report[k] for k in list(report)[:4]] == [10, 5.5, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("reads,300,HP0,16,1,0", "traffic must be read or write or read+write, not 'reads'"),
+        ("read,fast,HP0,16,1,0", "pl_mhz must be a number of at least 1, not 'fast'"),
+        (
+            "read,300,HP4,16,1,0",
+            "ports must be some of HP0+HP1+HP2+HP3, not 'HP4' (did you mean HP3?)",
+        ),
+        ("read,300,HP0+HP0,16,1,0", "ports must be each port once, not 'HP0+HP0'"),
+        ("read,300,HP0,24,1,0", "burst_bytes must be a multiple of 16 up to 4096, not '24'"),
+        ("read,300,HP0,16,-1,0", "read_MBps must be a number of at least 0, not '-1'"),
+    ],
+)
+def test_a_wrong_line(table, line, message):
+    path = table(line + "\n")
+    with pytest.raises(InputError) as error:
+        validate_bandwidth(path)
+    assert str(error.value) == f"{path}:2:1: {message}"
+
+
+def test_all_wrong_lines_at_once(table):
+    with pytest.raises(InputError) as error:
+        validate_bandwidth(table("reads,300,HP0,16,1,0\nread,300,HP9,16,1,0\n"))
+    assert len(error.value.problems) == 2
+
+
+def test_missing_columns(table):
+    with pytest.raises(InputError, match=r":1:1: must have the columns ports, burst_bytes"):
+        validate_bandwidth(table("read,300,1,0\n", "traffic,pl_mhz,read_MBps,write_MBps\n"))
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(InputError, match="must be a table that can be read"):
+        validate_bandwidth(tmp_path / "none.csv")

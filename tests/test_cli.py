@@ -232,7 +232,7 @@ def test_validate_golden_without_a_folder(tlm, tmp_path):
 def test_validate_wants_one_kind_of_measurement(tlm):
     status, _, err = tlm("validate")
     assert status == 2
-    assert "one of the arguments --timing --golden is required" in err
+    assert "one of the arguments --timing --golden --bandwidth is required" in err
 
 
 def test_show_prints_every_value_and_its_origin(tlm):

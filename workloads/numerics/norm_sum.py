@@ -1,22 +1,12 @@
 """NORM_SUM: RMS normalization, the residual's addition, the mean of the two directions."""
 
-from enum import IntEnum
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from workloads.numerics.fixed import FRACTION, Int32, Int64, integers, reciprocal, wrap32
+from workloads.operations import NormSumMode
 
 EPSILON = 2  # raw, added to the mean square: floor(1e-5 * 2**18)
-
-
-class NormSumMode(IntEnum):
-    """The engine's mode register."""
-
-    NORM_OF_SUM = 0
-    NORM = 1
-    SUM = 2
-    MEAN = 3
 
 
 def norm_sum(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, fields
 
+from analysis.single_call import FLAGS, SUMS, make_call
 from tlm.errors import InputError, Place, Problem, did_you_mean, one_of
-from workloads.builder import Builder
-from workloads.operations import NormSumMode, Operation, Role
+from workloads.operations import NormSumMode, Operation
 
 ENGINES = ("LINEAR_BLOCK", "CONV", "NORM_SUM", "PATCH_OPS", "SMOOTH", "SSM")
 
@@ -51,30 +51,23 @@ class TimingRow:
 
     def operation(self) -> Operation:
         """Raises ValueError for sizes or flags that no operation has."""
-        build = Builder()
-
-        def given(name: str, *shape: int):
-            return build.tensor(name, *shape, role=Role.INPUT)
-
-        tokens, features = self.num_patches, self.in_dim
-        x = given("x", tokens, features)
+        flags: tuple[str, ...] = ()
         match self.engine:
             case "LINEAR_BLOCK":
-                bias, silu, softplus = (bool(self.flags & bit) for bit in (1, 2, 4))
-                return build.linear("call", x, self.out_dim, bias=bias, silu=silu, softplus=softplus)
-            case "CONV":
-                return build.conv("call", x)
-            case "SMOOTH":
-                return build.smooth("call", x)
-            case "PATCH_OPS":
-                return build.load_class_token("call", x, tokens // 2) if self.flags else build.flip("call", x)
+                kind = "linear"
+                flags = tuple(flag for bit, flag in enumerate(FLAGS) if self.flags >> bit & 1)
             case "NORM_SUM":
                 mode = NormSumMode(self.flags)
-                return build.norm_sum("call", mode, x, given("b", tokens, features) if mode.sums else None)
+                kind = next(name for name, its in SUMS.items() if its is mode)
+            case "PATCH_OPS":
+                kind = "load_cls" if self.flags else "flip"
+            case "CONV" | "SMOOTH":
+                kind = self.engine.lower()
             case "SSM":
-                delta, z = given("delta", tokens, features), given("z", tokens, features)
-                return build.scan("call", x, delta, z, given("b", tokens, 16), given("c", tokens, 16))
-        raise ValueError(f"engine must be {one_of(ENGINES)}, not {self.engine!r}")
+                kind = "scan"
+            case _:
+                raise ValueError(f"engine must be {one_of(ENGINES)}, not {self.engine!r}")
+        return make_call("call", kind, self.num_patches, self.in_dim, self.out_dim, flags)
 
 
 def read_timing(path: str) -> list[TimingRow]:

@@ -7,33 +7,11 @@ import json
 
 from analysis import console
 from analysis.platform_path import SHIPPED, find_platform
-from analysis.single_call import run_call
+from analysis.single_call import FLAGS, KINDS, make_call, run_call
 from tlm.platform import load_platform
 from tlm.simulation import Simulation
-from workloads.builder import Builder
-from workloads.operations import NormSumMode, Operation, Role
+from workloads.operations import Operation
 from workloads.vim.errors import WorkloadError
-
-KINDS = (
-    "linear",
-    "conv",
-    "smooth",
-    "scan",
-    "norm",
-    "add",
-    "mean",
-    "norm_of_sum",
-    "flip",
-    "load_cls",
-    "embed",
-)
-FLAGS = ("bias", "silu", "softplus")
-SUMS = {
-    "norm": NormSumMode.NORM,
-    "add": NormSumMode.SUM,
-    "mean": NormSumMode.MEAN,
-    "norm_of_sum": NormSumMode.NORM_OF_SUM,
-}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,30 +79,4 @@ def _operation(options: argparse.Namespace) -> Operation:
         problems.append(f"--out must be a multiple of 16, not {out}")
     if problems:
         raise WorkloadError(dict.fromkeys(problems))
-    build = Builder()
-
-    def given(name: str, *shape: int):
-        return build.tensor(name, *shape, role=Role.INPUT)
-
-    tokens, features = options.tokens, options.inputs
-    x = given("x", tokens, features)
-    match options.kind:
-        case "linear":
-            return build.linear(
-                "op", x, out, bias="bias" in flags, silu="silu" in flags, softplus="softplus" in flags
-            )
-        case "conv":
-            return build.conv("op", x)
-        case "smooth":
-            return build.smooth("op", x)
-        case "flip":
-            return build.flip("op", x)
-        case "load_cls":
-            return build.load_class_token("op", x, tokens // 2)
-        case "scan":
-            streams = (x, given("delta", tokens, features), given("z", tokens, features))
-            return build.scan("op", *streams, given("b", tokens, 16), given("c", tokens, 16))
-        case "embed":
-            return build.embed("op", tokens - 1 or 1, features, 3, 16, 16, (tokens - 1) // 2)
-    mode = SUMS[options.kind]
-    return build.norm_sum("op", mode, x, given("b", tokens, features) if mode.sums else None)
+    return make_call("op", options.kind, options.tokens, options.inputs, out, flags)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt
 from pydantic_core import core_schema
 
 from tlm.errors import RuleError, did_you_mean, one_of
@@ -229,7 +229,6 @@ ClockName = Annotated[str, ClockReference()]
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]
 PositiveFloat = Annotated[float, Gt(0)]
-Ratio = Annotated[float, Ge(0), Le(1)]
 PowerOfTwo = Annotated[int, Check(lambda n: n > 0 and n & (n - 1) == 0, "a power of two")]
 
 

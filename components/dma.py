@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
+from components.axi import PAGE
 from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket
 from tlm.trace import Gauge, PortActivity
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 Cycles = npt.NDArray[np.int64]
 FAR = 1 << 60  # a cycle that never comes
-PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,12 @@ class _Port:
         comes, goes = zip(*(stream.passed for stream in self.streams), strict=True)
         name = f"{self.path} buffer"
         return Gauge.of(name, self.params.buffer, np.concatenate(comes), np.concatenate(goes), start, end)
+
+    @property
+    def leads_to(self) -> str:
+        """The socket behind the port."""
+        target = self.socket.target
+        return target.path if target else "nobody"
 
     @property
     def bytes(self) -> int:
@@ -204,13 +210,10 @@ class ReadStream:
     def occupancy(self) -> str:
         """What is in the buffer and on its way."""
         port, beats = self.port, sum(f.left for f in self._flight)
-        target = port.socket.target
         text = f"{port.path} buffer: {self.known - self._taken_known} of {self._buffer} beats"
         if not beats:
             return text
-        return (
-            f"{text}, {beats} more in {len(self._flight)} bursts from {target.path if target else 'nobody'}"
-        )
+        return f"{text}, {beats} more in {len(self._flight)} bursts from {port.leads_to}"
 
     def until(self, n: int) -> Generator[Any, Any, int]:
         """Wait until at least `n` beats are known; returns how many are."""
@@ -400,6 +403,7 @@ class WriteStream:
         self._wake: Any = None
         self._moved: Any = None
         self._idle: Any = None
+        self._taken: Any = None
         self._responses = 0
         self._last_response = 0
         self._done = port.sim.env.event()
@@ -527,14 +531,14 @@ class WriteStream:
                 yield env.timeout(at - int(env.now))
             payload = GenericPayload(Command.WRITE, address, beats, port.width, port.path)
             payload.listener = self._responded
+            payload.watcher = self._taking
             port.socket.nb_transport(payload, at)
-            while not payload.runs and payload.status is ResponseStatus.INCOMPLETE:
-                self._moved_wait = env.event()
-                yield self._moved_wait
-            first = clock.next_cycle(payload.runs[0][0] - 1)
-            last = max(clock.next_cycle(payload.runs[-1][1] - 1), first + beats - 1)
-            self.drained[done - beats : done] = np.linspace(first, last, beats).astype(np.int64)
-            self.gone = done
+            while sum(run[2] for run in payload.runs) < beats:
+                self._taken = env.event()
+                port.sim.waiting[port.path] = f"{port.leads_to} to take {beats} beats"
+                yield self._taken
+                port.sim.waiting.pop(port.path, None)
+            first, last = self._drain(payload.runs)
             port.bursts.append((cycle, first, last, beats))
             free = last + 1
             if self._moved is not None:
@@ -545,15 +549,31 @@ class WriteStream:
         # what the last burst ends later than its production and length account for
         port.wait += free - produced - beats
 
-    _moved_wait: Any = None
+    def _drain(self, runs: list[tuple[int, int, int]]) -> tuple[int, int]:
+        """The beats of a burst leave the buffer; returns the cycles of the first and of the last."""
+        next_cycle = self.port.clock.next_cycle
+        first = last = -1
+        for start, end, n in runs:
+            begin = max(next_cycle(start - 1), last + 1)
+            last = max(next_cycle(end - 1), begin + n - 1)
+            steps = np.arange(n, dtype=np.int64) * (last - begin)
+            self.drained[self.gone : self.gone + n] = begin + steps // max(1, n - 1)
+            self.gone += n
+            if first < 0:
+                first = begin
+        return first, last
+
+    def _taking(self, _: GenericPayload) -> None:
+        """Some beats of a burst are on their way, not yet all."""
+        if self._taken is not None:
+            event, self._taken = self._taken, None
+            event.succeed()
 
     def _responded(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
             self.port.refuse(payload)
         self._responses += 1
         self._last_response = max(self._last_response, self.port.clock.next_cycle(payload.response - 1))
-        if self._moved_wait is not None:
-            event, self._moved_wait = self._moved_wait, None
-            event.succeed()
+        self._taking(payload)
         if self._responses == len(self._bursts):
             self._done.succeed()

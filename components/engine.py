@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from components.axi import PAGE, WIDTH_RULE, WIDTHS
 from components.dma import (
-    PAGE,
     Cycles,
     ReadPort,
     ReadPortParams,
@@ -31,14 +31,12 @@ from workloads.operations import Operation, Tensor
 
 Address = Callable[[Tensor], int]
 VALUE = 32  # bits of an activation
-AXI_WIDTHS = (32, 64, 128, 256, 512, 1024)  # AXI4 specification
-AXI_RULE = "an AXI width of 32 to 1024 bit"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineParams:
     clock: Annotated[ClockName, Doc("clock of the engine and its ports")] = "fabric"
-    bus: Annotated[Bits, Check(AXI_WIDTHS.__contains__, AXI_RULE), Doc("width of a memory port")] = 256
+    bus: Annotated[Bits, Check(WIDTHS.__contains__, WIDTH_RULE), Doc("width of a memory port")] = 256
     read: Annotated[ReadPortParams, Doc("each read port")] = field(default_factory=ReadPortParams)
     write: Annotated[WritePortParams, Doc("the write port")] = field(default_factory=WritePortParams)
     finish: Annotated[int, Doc("cycles from the last write response to the end of the call")] = 4

@@ -96,6 +96,9 @@ class _Whole:
         words = max(1, length // payload.width)
         first = begin + max(1, beats // words) - 1  # a wider word is there with its last beat
         last = clock.edge(end)
+        if payload.watcher is not None:
+            payload.move(clock.edge(min(first, end)), last, words)
+            return last
         runs = payload.runs
         if runs and end - begin == beats - 1:
             start, until, before = runs[-1]

@@ -15,6 +15,7 @@ class ResponseStatus(Enum):
     INCOMPLETE = "incomplete"
     OK = "ok"
     ADDRESS_ERROR = "address error"
+    BURST_ERROR = "burst error"  # of a length or place that the protocol does not have
 
 
 class AddressError(Exception):

@@ -54,9 +54,8 @@ class Interconnect(Component):
         return {self.name: self.params.width / 8 * self.clock.hz}
 
     def phase(self) -> Hashable | None:
-        if not (self._reads.rests() and self._writes.rests()):
-            return None
-        return self._reads.turn, self._writes.turn
+        cycle = self.clock.next_cycle(int(self.env.now))
+        return () if self._reads.rests(cycle) and self._writes.rests(cycle) else None
 
     def occupancy(self) -> list[str]:
         return [text for way in (self._reads, self._writes) if (text := way.occupancy())]
@@ -107,11 +106,10 @@ class _Way:
         self._bytes = f"{owner.name}.{command.value}_bytes"
         self._waited = f"{owner.name}.{command.value}_wait_cycles"
 
-    def rests(self) -> bool:
-        if self.waiting or self.flight:
+    def rests(self, cycle: int) -> bool:
+        if self.waiting or self.flight or self.free > cycle or self.data_free > cycle:
             return False
-        last = max(self.free, self.data_free, self.ended[-1] if self.ended else 0)
-        return self.clock.edge(last) <= self.owner.env.now
+        return not self.ended or self.ended[-1] <= cycle
 
     def occupancy(self) -> str:
         if not (self.waiting or self.flight):
@@ -123,6 +121,8 @@ class _Way:
 
     def request(self, source: int, payload: GenericPayload, at: int) -> None:
         cycle = self.clock.next_cycle(at - 1)
+        if self.rests(cycle):
+            self.turn = 0  # so that equal calls of an engine go alike, whatever was before
         ready = None if self.waiting else self.ready()
         if ready is not None and ready <= cycle:
             self._grant(source, payload, cycle, cycle)

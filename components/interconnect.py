@@ -104,6 +104,7 @@ class _Way:
         self.ended: deque[int] = deque()  # when places behind the port become free again
         self._wake_at = NEVER
         self._bytes = f"{owner.name}.{command.value}_bytes"
+        self._bursts = f"{owner.name}.{command.value}_bursts"
         self._waited = f"{owner.name}.{command.value}_wait_cycles"
 
     def rests(self, cycle: int) -> bool:
@@ -177,6 +178,7 @@ class _Way:
         self.turn = (source + 1) % len(self.queues)
         counters = self.owner.trace.counters
         counters[self._bytes] += payload.length
+        counters[self._bursts] += 1
         counters[self._waited] += cycle - asked
         passing = _Passing(payload, self.width)
         self.flight.append(passing)

@@ -72,12 +72,27 @@ class PsPorts(Component):
             out = paths[path].out
             self.target_socket(port, partial(self._transport, reads, writes), out.transport_dbg)
 
+    @property
+    def links(self) -> dict[str, float]:
+        """Bytes a second of each direction of the ports in use, by the name under which bytes are counted."""
+        rate = self.params.width / 8 * self.clock.hz
+        return {socket.path: rate for name in PATHS if (socket := self.sockets[name]).initiators}
+
     def phase(self) -> Hashable | None:
         return None if any(channel.open for channel in self._channels) else ()
 
-    @staticmethod
-    def _transport(reads: _ReadChannel, writes: _WriteChannel, payload: GenericPayload, at: int) -> None:
-        (reads if payload.command is Command.READ else writes).accept(payload, at)
+    def occupancy(self) -> list[str]:
+        held = (
+            f"{channel.name}: {channel.open} bursts under way" for channel in self._channels if channel.open
+        )
+        return list(held)
+
+    def _transport(
+        self, reads: _ReadChannel, writes: _WriteChannel, payload: GenericPayload, at: int
+    ) -> None:
+        channel = reads if payload.command is Command.READ else writes
+        self.trace.counters[f"{channel.name}.{payload.command.value}_bytes"] += payload.length
+        channel.accept(payload, at)
 
 
 class _Whole:

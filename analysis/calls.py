@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from analysis.binding import binding
+from analysis.links import Links
 from analysis.simulate import Result
 from tlm.component import Sequencer
 from tlm.trace import POLL, SETUP, Gauge, Span, Trace
-from tlm.units import Clock
+from tlm.units import SECOND, Clock
 from workloads.operations import Linear, NormSum, Operation, Program
 
 
@@ -25,6 +26,7 @@ class CallGroup:
 
     engine: str
     label: str
+    links: Links | None = None  # of the platform
     example: str = ""  # name of one of them
     calls: int = 0
     time: int = 0
@@ -32,6 +34,7 @@ class CallGroup:
     compute: int = 0
     waits: Counter[str] = field(default_factory=Counter)
     beats: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
     bursts: Counter[str] = field(default_factory=Counter)
     stalls: Counter[str] = field(default_factory=Counter)
     host: int = 0
@@ -56,6 +59,7 @@ class CallGroup:
         for port in record.ports:
             self.commands[port.port] = port.command
             self.beats[port.port] += port.beats
+            self.bytes[port.port] += port.bytes
             self.bursts[port.port] += len(port.bursts)
             if port.wait:
                 self.waits[port.port] += port.wait
@@ -74,7 +78,12 @@ class CallGroup:
     @property
     def binding(self) -> str:
         """The resource that bounds these calls."""
-        return binding(self.cycles, self.compute, self.beats, self.waits, self.stalls, self.host)
+        works: dict[str, float] = dict(self.beats)
+        if self.links is not None and self.time:
+            hz = self.cycles / self.time * SECOND
+            moved = ((port, self.commands[port], n) for port, n in self.bytes.items())
+            works |= {link: seconds * hz for link, seconds in self.links.seconds(moved).items()}
+        return binding(self.cycles, self.compute, works, self.waits, self.stalls, self.host)
 
     @property
     def working(self) -> int:
@@ -113,11 +122,11 @@ def group(
 ) -> list[CallGroup]:
     """The engines' spans, or some of them, those of equal track and label together, the longest in all first."""
     found: dict[tuple[str, str], CallGroup] = {}
-    host = host_times(result.simulation.trace)
+    host, links = host_times(result.simulation.trace), Links(result.platform)
     for span in engine_spans(result) if spans is None else spans:
         key = span.track, label(span)
         if key not in found:
-            found[key] = CallGroup(*key)
+            found[key] = CallGroup(*key, links)
         clock = getattr(result.simulation.components[span.track], "clock", None)
         found[key].add(span, clock, host[span.name])
     return sorted(found.values(), key=lambda g: -g.time)

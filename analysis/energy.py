@@ -143,16 +143,10 @@ class Hops(dict[str, int]):
     """Links that a bit crosses from a port, named by its path, to a memory."""
 
     def __init__(self, platform: Platform):
-        self._targets = {b.initiator: b.target for b in platform.bindings}
+        self._platform = platform
 
     def __missing__(self, path: str) -> int:
-        hops, at = 0, path
-        while at in self._targets:
-            hops += 1
-            owner = self._targets[at].partition(".")[0]
-            onward = [initiator for initiator in self._targets if initiator.startswith(f"{owner}.")]
-            at = onward[0] if len(onward) == 1 else ""
-        self[path] = hops
+        self[path] = hops = len(self._platform.route(path))
         return hops
 
 

@@ -23,6 +23,7 @@ from analysis.binding import binding
 from analysis.bins import spread
 from analysis.calls import host_times, labels
 from analysis.folder import write_files
+from analysis.links import Links
 from analysis.provenance import provenance
 from analysis.simulate import Result, Workload
 from analysis.trace_file import TraceFileError, from_bytes, to_bytes
@@ -159,14 +160,8 @@ class KeptRun:
 
     def memory_of(self, port: str) -> str | None:
         """The memory that a port's bindings lead to."""
-        targets = {b.initiator: b.target.partition(".")[0] for b in self.platform.bindings}
-        owner = targets.get(port)
-        for _ in self.platform.components:
-            if owner is None or owner in self.memories:
-                return owner
-            onward = [target for initiator, target in targets.items() if initiator.startswith(f"{owner}.")]
-            owner = onward[0] if len(onward) == 1 else None
-        return None
+        owners = (target.partition(".")[0] for target in self.platform.route(port))
+        return next((owner for owner in owners if owner in self.memories), None)
 
     def clock(self, track: str) -> Clock | None:
         """The clock in which a component counts cycles."""
@@ -187,7 +182,7 @@ class KeptRun:
 
     def _rows(self) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
-        hosts = host_times(self.trace)
+        hosts, links = host_times(self.trace), Links(self.platform)
         for index, span in enumerate(self.trace.calls or self.trace.spans):
             clock, record = self.clock(span.track), span.record
             start, end = (clock.cycles(at) if clock else None for at in (span.start, span.end))
@@ -198,9 +193,12 @@ class KeptRun:
                 continue
             waits = {port.port: port.wait for port in record.ports if port.wait}
             moved = [sum(p.bytes for p in record.ports if p.command == what) for what in ("read", "write")]
-            beats = {port.port: port.beats for port in record.ports}
+            busy: dict[str, float] = {port.port: port.beats for port in record.ports}
+            if clock:
+                crossed = links.seconds((p.port, p.command, p.bytes) for p in record.ports)
+                busy |= {link: seconds * clock.hz for link, seconds in crossed.items()}
             host = clock.cycles(hosts[span.name]) if clock else 0
-            bound = binding(record.cycles, record.compute, beats, waits, record.stalls, host)
+            bound = binding(record.cycles, record.compute, busy, waits, record.stalls, host)
             row = record.cycles, record.compute, sum(waits.values()), waits, *moved, *tail, host, bound
             rows.append((*head, *row))
         return rows

@@ -210,12 +210,32 @@ def _traffic(result: Result) -> dict[str, Any]:
             "achieved_bytes_per_s": (read + written) / seconds,
             "peak_bytes_per_s": peak,
             "utilization": (read + written) / seconds / peak if peak else None,
+            "dram": memory.statistics(result.run.elapsed) if hasattr(memory, "statistics") else None,
         }
     return {
         "read_bytes": sum(m["read_bytes"] for m in memories.values()),
         "write_bytes": sum(m["write_bytes"] for m in memories.values()),
         "memories": memories,
+        "links": {
+            name: _link(counters, name, rate, seconds)
+            for component in result.simulation.components.values()
+            for name, rate in getattr(component, "links", {}).items()
+        },
     }
+
+
+def _link(counters: Mapping[str, int], name: str, rate: float, seconds: float) -> dict[str, Any]:
+    """A link with a channel for reads and one for writes; masters that share it may wait for their turn."""
+    found: dict[str, Any] = {"peak_bytes_per_s": rate}
+    for what in ("read", "write"):
+        moved, bursts = counters[f"{name}.{what}_bytes"], counters[f"{name}.{what}_bursts"]
+        waited = counters[f"{name}.{what}_wait_cycles"]
+        found |= {
+            f"{what}_bytes": moved,
+            f"{what}_utilization": moved / seconds / rate,
+            f"{what}_wait_cycles": waited / bursts if bursts else None,
+        }
+    return found
 
 
 def _baseline(other: Result, latency_ms: float, spent: Energy | None) -> dict[str, Any]:

@@ -185,6 +185,32 @@ def _traffic(told: Report, out: Console) -> None:
             f"{achieved / 1e9:.2f} GB/s on average ({limit})"
         )
         out.print(_labelled(f"Traffic of {name}", text))
+        if dram := memory["dram"]:
+            text = (
+                f"rows {dram['row_hits']:.1%} hits, {dram['row_misses']:.1%} misses, "
+                f"{dram['row_conflicts']:.1%} conflicts; of the time: refresh {dram['refresh']:.1%}, "
+                f"{dram['turns']:,} turns {dram['turnaround']:.1%}, data {dram['data_bus']:.1%}, "
+                f"of which {dram['wanted']:.1%} were asked for"
+            )
+            out.print(_labelled(f"DRAM of {name}", text))
+    if told["traffic"]["links"]:
+        _links(told["traffic"]["links"], out)
+
+
+def _links(links: Mapping[str, Any], out: Console) -> None:
+    table = _table(("to memory",), ("MB read", "MB written", "reads", "writes", "wait to read", "to write"))
+    for name, link in links.items():
+        waits = (link[f"{what}_wait_cycles"] for what in ("read", "write"))
+        table.add_row(
+            name, f"{link['read_bytes'] / 1e6:,.1f}", f"{link['write_bytes'] / 1e6:,.1f}",
+            _percent(link["read_utilization"]), _percent(link["write_utilization"]),
+            *("" if wait is None else f"{wait:,.1f}" for wait in waits),
+        )  # fmt: skip
+    definitions = (
+        "reads, writes: share of what the width passes; wait: cycles of a burst until it is its turn"
+    )
+    _print(out, "Ways to memory", table, definitions)
+    out.print()
 
 
 def _energy(told: Report, verbose: bool, out: Console) -> None:

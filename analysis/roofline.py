@@ -7,12 +7,13 @@ moved are taken from the trace; arithmetic comes from the operation and sizes fr
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.kept_run import KeptRun
+from analysis.links import Links
 from tlm.trace import CallRecord, Span
 from tlm.units import SECOND
 from workloads.operations import Conv, Embed, Linear, NormSum, Operation, Scan, Smooth
@@ -51,7 +52,7 @@ class Bound:
 def bounds(run: KeptRun) -> list[Bound]:
     """A bound for every call of the engines, in the order of their ends."""
     operations = {op.name: op for op in run.workload.program.operations}
-    paths = {port: _path(run, port) for port in run.ports}
+    links = Links(run.platform)
     peaks = {name: m["peak_bytes_per_s"] for name, m in run.report["traffic"]["memories"].items()}
     found = []
     known: dict[tuple[int, str], tuple[int, int, dict[str, float]]] = {}
@@ -67,7 +68,7 @@ def bounds(run: KeptRun) -> list[Bound]:
                 op = operations[span.name]
                 steps = sum(op.elementary_operations.values())
                 causes = {"compute": compute_cycles(op, params) * SECOND / clock.hz}
-                causes |= _movement(span.record, run, paths, peaks, clock.hz)
+                causes |= _movement(span.record, run, links, peaks, clock.hz)
                 known[key] = steps, sum(p.bytes for p in span.record.ports), causes
         steps, moved, causes = known[key]
         time = clock.edge(span.record.cycles)
@@ -102,38 +103,21 @@ def compute_cycles(op: Operation, params: Any) -> float:
 def _movement(
     record: CallRecord,
     run: KeptRun,
-    paths: Mapping[str, Mapping[str, float]],
+    links: Links,
     peaks: Mapping[str, float | None],
     hz: int,
 ) -> dict[str, float]:
     """ps for the words of the busiest port, for the bytes over the fullest link and into the memory."""
-    links: dict[tuple[str, str], float] = defaultdict(float)
     memories: Counter[str] = Counter()
     for port in record.ports:
-        for link, rate in paths[port.port].items():
-            links[link, port.command] += port.bytes / rate  # reads and writes have a channel each
         if (memory := run.memory_of(port.port)) is not None:
             memories[memory] += port.bytes
     found = {"port": max((p.beats for p in record.ports), default=0) * SECOND / hz}
-    if links:
-        found["path"] = max(links.values()) * SECOND
+    if crossed := links.seconds((p.port, p.command, p.bytes) for p in record.ports):
+        found["path"] = max(crossed.values()) * SECOND
     limits = [moved / peak for name, moved in memories.items() if (peak := peaks.get(name))]
     if limits:
         found["memory"] = max(limits) * SECOND
-    return found
-
-
-def _path(run: KeptRun, port: str) -> dict[str, float]:
-    """Bytes a second of each link between a port and its memory that has a width of its own."""
-    targets = {b.initiator: b.target.partition(".")[0] for b in run.platform.bindings}
-    found: dict[str, float] = {}
-    owner = targets.get(port)
-    while owner is not None and owner not in run.memories and owner not in found:
-        clock, width = run.clock(owner), getattr(run.platform.components[owner].params, "width", None)
-        if clock is not None and width:
-            found[owner] = width / 8 * clock.hz
-        onward = [t for initiator, t in targets.items() if initiator.startswith(f"{owner}.")]
-        owner = onward[0] if len(onward) == 1 else None
     return found
 
 

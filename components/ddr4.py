@@ -17,13 +17,13 @@ from annotated_types import MultipleOf
 
 from components.address_mapping import AddressMapping
 from components.dram_channel import DramChannel
-from components.dram_scheduler import FAR, READ, DramScheduler
+from components.dram_scheduler import ACTIVATE, FAR, PRECHARGE, READ, WRITE, DramScheduler
 from components.dram_scheduler import Command as Decision
-from components.dram_timing import DramDevice, load_device
+from components.dram_timing import DramDevice, load_device, presets
 from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
-from tlm.units import Address, Bits, Clock, Cycles, Doc, PositiveInt
+from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,9 @@ class Ddr4Params:
     """
 
     base: Annotated[Address, Doc("first address")] = 0
-    device: Annotated[str, Doc("preset of the DRAM")] = "ddr4-2133"
+    device: Annotated[
+        str, Check(presets().__contains__, f"one of {', '.join(presets())}"), Doc("the DRAM")
+    ] = "ddr4-2133"
     mapping: Annotated[str | None, Doc("fields of an address from its top; the device's own by default")] = (
         None
     )
@@ -131,6 +133,8 @@ class Ddr4(Component):
             self.target_socket(f"port{i}", partial(self._transport, port), self.storage.transport_dbg)
         self._counted = {c: f"{name}.{c.value}_bytes" for c in Command}
         self._device_bytes = f"{name}.device_bytes"
+        self._commanded = {ACTIVATE: f"{name}.activates", PRECHARGE: f"{name}.precharges"}
+        self._turned = {READ: f"{name}.turns_to_read", WRITE: f"{name}.turns_to_write"}
         self._atom = device.atom
         self._beat = params.port_width // 8
         self._read_delay = device.cl + device.burst + params.data_path
@@ -155,6 +159,32 @@ class Ddr4(Component):
         d = self.device
         channels = "one shared DRAM channel" if d.channels == 1 else f"{d.channels} shared DRAM channels"
         return f"{channels}, {self.params.device}, {self.peak_bandwidth / 1e9:.2f} GB/s peak, {self.params.policy}"
+
+    def statistics(self, elapsed: int) -> dict[str, float]:
+        """What the DRAM did in the first `elapsed` ps. Shares of rows are of column commands, others of the time."""
+        d, counters = self.device, self.trace.counters
+        moved = counters[self._device_bytes]
+        columns = max(1, moved // d.atom)
+        opened, closed = counters[self._commanded[ACTIVATE]], counters[self._commanded[PRECHARGE]]
+        to_read, to_write = counters[self._turned[READ]], counters[self._turned[WRITE]]
+        lost = to_read * (d.write_to_read - d.t_ccd_s) + to_write * (d.read_to_write - d.t_ccd_s)
+        return {
+            "row_hits": 1 - opened / columns,
+            "row_misses": (opened - closed) / columns,
+            "row_conflicts": closed / columns,
+            "refresh": elapsed // d.t_refi * d.t_rfc / elapsed,
+            "turns": to_read + to_write,
+            "turnaround": self.memory_clock.edge(lost) / d.channels / elapsed,
+            "data_bus": moved * SECOND / d.peak_bandwidth / elapsed,
+            "wanted": sum(counters[name] for name in self._counted.values()) / max(1, moved),
+        }
+
+    def occupancy(self) -> list[str]:
+        waiting = sum(len(port.reads) + len(port.writes) for port in self._ports)
+        stored = sum(scheduler.reading + scheduler.writing for scheduler in self.schedulers)
+        if not waiting + stored:
+            return []
+        return [f"{self.name}: {waiting} bursts at its ports, {stored} accesses in its stores"]
 
     def phase(self) -> Hashable | None:
         busy = any(scheduler.reading or scheduler.writing for scheduler in self.schedulers)
@@ -213,10 +243,19 @@ class Ddr4(Component):
                 break
             self._now = at
             if decision is not None and at < coming:
+                self._count(scheduler, decision[1])
                 entry = scheduler.commit(*decision)
                 if entry is not None:
                     self._serve(entry, decision[1], at)
         self._running = False
+
+    def _count(self, scheduler: DramScheduler, command: int) -> None:
+        counters = self.trace.counters
+        if command in self._commanded:
+            counters[self._commanded[command]] += 1
+        elif command in self._turned and command != scheduler.direction:
+            scheduler.direction = command
+            counters[self._turned[command]] += 1
 
     def _decide(self) -> tuple[DramScheduler, Decision | None]:
         """The channel that acts first, and what it does."""

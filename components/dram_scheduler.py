@@ -47,6 +47,7 @@ class DramScheduler:
         self.writing = 0
         self.next_refresh = channel.t_refi
         self.refreshes = 0
+        self.direction = READ  # of the last access, for who counts turns
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
         self._sequence = 0
         self._draining = False  # works on writes

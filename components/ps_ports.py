@@ -17,6 +17,7 @@ from annotated_types import Le, MultipleOf
 
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
+from tlm.sockets import TargetSocket
 from tlm.units import Bits, Clock, ClockName, Doc, Picoseconds, PositiveInt
 
 PATHS = {"hp0": "path3", "hp1": "path4", "hp2": "path4", "hp3": "path5", "hpc0": "path1", "hpc1": "path2"}
@@ -76,7 +77,8 @@ class PsPorts(Component):
     def links(self) -> dict[str, float]:
         """Bytes a second of each direction of the ports in use, by the name under which bytes are counted."""
         rate = self.params.width / 8 * self.clock.hz
-        return {socket.path: rate for name in PATHS if (socket := self.sockets[name]).initiators}
+        sockets = (self.sockets[name] for name in PATHS)
+        return {s.path: rate for s in sockets if isinstance(s, TargetSocket) and s.initiators}
 
     def phase(self) -> Hashable | None:
         return None if any(channel.open for channel in self._channels) else ()

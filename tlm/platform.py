@@ -105,6 +105,22 @@ class Platform:
     models: dict[str, str]  # dotted key of a component or section: its module:Class
     origins: dict[str, Origin]
 
+    def route(self, initiator: str) -> tuple[str, ...]:
+        """The target sockets that bursts of an initiator socket pass, as far as the bindings tell.
+
+        Where a component leads on in several ways, all to one other component, the first of them stands for all.
+        """
+        targets = {b.initiator: b.target for b in self.bindings}
+        found: list[str] = []
+        while (target := targets.get(initiator)) is not None and target not in found:
+            found.append(target)
+            owner = target.partition(".")[0]
+            onward = [i for i in targets if i.partition(".")[0] == owner]
+            if len({targets[i].partition(".")[0] for i in onward}) != 1:
+                break
+            initiator = onward[0]
+        return tuple(found)
+
     def resolved(self) -> dict[str, Any]:
         """Every value, defaults too, as text with units: written as YAML it loads to the same platform."""
         out: dict[str, Any] = {"description": self.description}

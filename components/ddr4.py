@@ -241,7 +241,7 @@ class Ddr4(Component):
             if not may_act(time := edge(at)):
                 self._sleep(time)
                 break
-            self._now = at
+            self._now = max(self._now, at)  # a refresh may be due since before anything came
             if decision is not None and at < coming:
                 self._count(scheduler, decision[1])
                 entry = scheduler.commit(*decision)

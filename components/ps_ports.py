@@ -329,4 +329,5 @@ class _WriteChannel(_Channel):
         at = part.response + self.back
         self.freed.append(at)
         self.close(whole, length, part.status, at)
+        self._send()  # first, for the room that it makes in the FIFO
         self._fill()

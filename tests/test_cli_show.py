@@ -61,7 +61,7 @@ def test_diagram_has_every_component_and_binding(capsys, tmp_path, name):
     assert len(boxes) == len(platform.components)
     assert names >= set(platform.components)
     assert sorted(wires) == sorted(f"{b.initiator} to {b.target}" for b in platform.bindings)
-    assert len(wires) == 7 + 26 + (2 if name == "zcu102" else 0)
+    assert len(wires) == 7 + 26 + (2 + 5 if name == "zcu102" else 0)
 
 
 @pytest.mark.parametrize("name", ["zcu102", "zcu102-rtl", "rtx3090-quant"])

@@ -108,12 +108,16 @@ def test_traffic_of_a_scan(tiny):
 
 @pytest.mark.parametrize("platform", [RTL, BOARD])
 def test_replaying_equal_calls_changes_nothing(platform):
-    """Three layers of tiny at 64 pixels, each call worked out, or equal calls in equal circumstances once."""
+    """Three layers of tiny at 64 pixels, each call worked out, or equal calls in equal circumstances once. On the DRAM
+    equal calls meet other refreshes, one in 7.8 us that takes 0.26 us: they take the time of the first."""
     work = Workload.of(workload("tiny", layers=3), 64)
     replayed, worked_out = (simulate(platform, work, replay=replay) for replay in (True, False))
-    assert timeline(replayed) == timeline(worked_out)
     assert worked_out.simulation.trace.replayed == 0
     assert replayed.simulation.trace.replayed > 24
+    if platform == RTL:
+        assert timeline(replayed) == timeline(worked_out)
+    else:
+        assert replayed.run.elapsed == pytest.approx(worked_out.run.elapsed, rel=5e-3)
 
 
 @pytest.mark.parametrize("platform", [RTL, BOARD])
@@ -151,7 +155,7 @@ def test_a_batch_of_two_takes_twice_the_calls(platform):
         cycles = [r.simulation.clocks["fabric"].cycles(r.run.elapsed) for r in (one, two)]
         assert cycles[1] == 2 * cycles[0]
     else:
-        assert two.latency_s == pytest.approx(2 * one.latency_s, rel=1e-3)
+        assert two.latency_s == pytest.approx(2 * one.latency_s, rel=5e-3)
 
 
 @pytest.fixture(scope="module")

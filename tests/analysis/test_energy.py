@@ -83,11 +83,11 @@ def test_actions_of_the_flips():
     assert activity(result())["patch_ops"] == {"buffer": 4 * bits, "port": 2 * bits}
 
 
-def test_a_hop_more_on_the_board():
-    """On the board an interconnect lies in between: two links."""
+def test_hops_on_the_board():
+    """On the board an interconnect and a port of the processing system lie in between: three links."""
     board = activity(result(platform="zcu102"))
     for engine, actions in activity(result()).items():
-        assert board[engine]["port"] == 2 * actions["port"]
+        assert board[engine]["port"] == 3 * actions["port"]
         assert board[engine]["buffer"] == actions["buffer"]
 
 

@@ -27,7 +27,7 @@ def found(platform: str, *overrides: str, model: str = "tiny", side: int = 224) 
     [
         ("zcu102", ()),
         ("zcu102-rtl", ()),
-        ("zcu102", ("components.ddr.latency=1 ns", "components.ddr.data_rate=1000 MT/s")),
+        ("zcu102", ("components.ddr.device=lpddr4-3200", "components.ps.width=64 bit")),
         ("zcu102", ("components.linear.tile=32", "components.ssm.lanes=16")),
         ("zcu102", ("components.interconnect0.width=256 bit", "components.interconnect1.width=64 bit")),
         ("rtx3090-quant", ()),

@@ -42,10 +42,18 @@ PORTS = {
 BOARD = {
     "interconnect.width": (256, 128, 64),
     "interconnect.latency": (0, 5, 15, 30),
-    "ddr.latency": (0, 100_000, 220_000, 500_000),
-    "ddr.write_latency": (0, 90_000, 500_000),
-    "ddr.data_rate": (2_133_000_000, 10**9, 5 * 10**8),
-    "ddr.width": (64, 32),
+    "interconnect.outstanding": (16, 4, 1),
+    "ps.width": (128, 64, 32),
+    "ps.reads": (16, 8, 4, 1),
+    "ps.writes": (16, 8, 4, 1),
+    "ps.fifo": (256, 128, 64, 16),
+    "ps.read_request": (0, 80_000, 200_000),
+    "ps.write_return": (0, 52_000, 200_000),
+    "ps.coherent": (0, 30_000, 100_000),
+    "ddr.device": ("ddr4-2400", "ddr4-2133"),
+    "ddr.policy": ("fr-fcfs", "fcfs"),
+    "ddr.writes": (64, 16, 4),
+    "ddr.data_path": (0, 10, 40),
 }
 
 

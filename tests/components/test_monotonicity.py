@@ -51,8 +51,6 @@ BOARD = {
     "ps.write_return": (0, 52_000, 200_000),
     "ps.coherent": (0, 30_000, 100_000),
     "ddr.device": ("ddr4-2400", "ddr4-2133"),
-    "ddr.policy": ("fr-fcfs", "fcfs"),
-    "ddr.writes": (64, 16, 4),
     "ddr.data_path": (0, 10, 40),
 }
 
@@ -165,6 +163,20 @@ def test_a_slower_board_never_makes_a_call_faster(calls, knob, data):
     better, worse = draw.two(BOARD[knob])
     fast, slow = compare("zcu102", operation, {}, knob, better, worse)
     assert fast <= slow, f"{name}: {knob} {better} takes {fast}, {worse} takes {slow}"
+
+
+@pytest.mark.parametrize(
+    ("knob", "values"), [("ddr.policy", ("fr-fcfs", "fcfs")), ("ddr.writes", (64, 16, 4))]
+)
+@EXAMPLES
+@given(data=st.data())
+def test_what_a_dram_gives_back(calls, knob, values, data):
+    """A scheduler with more to choose from may choose what turns out worse: up to 1 % and 16 cycles, never more."""
+    draw = Draw(data, calls)
+    operation, _, name = draw.call()
+    better, worse = draw.two(values)
+    fast, slow = compare("zcu102", operation, {}, knob, better, worse)
+    assert fast <= 1.01 * slow + 16, f"{name}: {knob} {better} takes {fast}, {worse} takes {slow}"
 
 
 @pytest.mark.parametrize("knob", ["read.outstanding", "read.buffer", "write.buffer"])

@@ -85,7 +85,7 @@ def resources(simulation: Simulation) -> dict[str, Any] | None:
     params = simulation.platform.sections.get("device")
     device = load_device(params.board) if isinstance(params, DeviceParams) else None
     return {
-        "board": params.board if device else None,
+        "board": params.board if isinstance(params, DeviceParams) else None,
         "device": asdict(device) if device else None,
         "total": asdict(total),
         "utilization": {k: getattr(total, k) / getattr(device, k) for k in KINDS} if device else None,
@@ -110,7 +110,6 @@ def verdict(told: Mapping[str, Any]) -> str:
         share = told["utilization"][fullest]
         near = ", which is near enough to the limit for the model to be wrong" if share > 1 - ERROR else ""
         return f"Fits {device['description']}: {share:.1%} of its {KINDS[fullest]} at most{near}."
-    texts = [f"{KINDS[k]} {amount(total[k])} of {device[k]:,}" for k in over]
     unsure = max(told["utilization"][kind] for kind in over) <= 1 + ERROR
     doubt = " (by less than the model may be wrong)" if unsure else ""
     worst = max(over, key=lambda kind: told["utilization"][kind])
@@ -120,7 +119,14 @@ def verdict(told: Mapping[str, Any]) -> str:
         + (f" (by {', '.join(p['knobs'])})" if p["knobs"] else "")
         for p in largest
     )
-    return f"Does not fit {device['description']}{doubt}: {'; '.join(texts)}. Most {KINDS[worst]}: {named}."
+    return f"Does not fit {device['description']}{doubt}: {excess(told)}. Most {KINDS[worst]}: {named}."
+
+
+def excess(told: Mapping[str, Any]) -> str:
+    """`FF 551,347 of 548,160; ...` of what there is too much."""
+    device, total = told["device"], told["total"]
+    over = [kind for kind in KINDS if total[kind] > device[kind]]
+    return "; ".join(f"{KINDS[kind]} {amount(total[kind])} of {device[kind]:,}" for kind in over)
 
 
 def amount(value: float) -> str:

@@ -2,7 +2,7 @@
 
 DSP and block RAM follow from widths and depths alone. What look-up tables and flip-flops go into a multiplier's
 surroundings, a port or a cell is calibrated: `CALIBRATED` is the least-squares fit of relative errors to the
-published RTL of six engines, synthesized with Yosys 0.23 (tests/components/resources.csv): 3 figures for
+published RTL of six engines, synthesized with Yosys 0.23 (tests/rtl/resources.csv): 3 figures for
 flip-flops, 3 for logic and 2 for shift registers from 6 engines each. tests/components/test_resources.py repeats the
 fit and tells the residuals: flip-flops within 6 %, logic within 10 %. No total of the whole design takes part.
 """
@@ -17,14 +17,8 @@ from tlm.resources import Part, Resources
 NARROW, WIDE = 18, 27  # bits of a DSP48E2's ports, signed
 LIMB = 17  # bits of a longer operand that a port takes, one being the sign
 LEAST = 9  # bits of a partial product that are worth a DSP
-HALF_BLOCKS = (
-    (36, 512),
-    (18, 1024),
-    (9, 2048),
-    (4, 4096),
-    (2, 8192),
-    (1, 16384),
-)  # (bits, words) of a RAMB18
+WIDEST = (36, 512)  # (bits, words) of a RAMB18 whose two ports work as one
+HALF_BLOCKS = ((18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))  # the same with two ports
 BLOCK = 1024  # bits: a memory of more goes into block RAM, as Vitis HLS maps arrays
 SHALLOW = 2  # words: a FIFO of no more is of shift registers whatever its width, as Vitis HLS maps streams
 LUT_RAM, LUT_SHIFT = 64, 32  # words of a bit that a look-up table holds as a memory, as a shift register
@@ -55,7 +49,7 @@ class Coefficients:
     slice_shift: float
 
 
-CALIBRATED = Coefficients(3337, 38.7, 1.6, 1876, 32.7, 128, 39.6, 6.9)
+CALIBRATED = Coefficients(3337, 38.7, 1.586, 1876, 32.7, 128, 39.63, 6.933)
 
 
 def slices(a: int, b: int, used: int | None = None) -> int:
@@ -100,7 +94,12 @@ def adders(name: str, count: int, bits: int, *knobs: str) -> Part:
 
 
 def half_blocks(width: int, depth: int) -> int:
-    """RAMB18 of a memory of `depth` words of `width` bits, in the shape that takes the fewest."""
+    """RAMB18 of a memory of `depth` words of `width` bits, in the shape that takes the fewest.
+
+    The widest shape serves memories that one row of it holds; deeper ones are stacked of the others.
+    """
+    if depth <= WIDEST[1]:
+        return ceil(width / WIDEST[0])
     return min(ceil(width / bits) * ceil(depth / words) for bits, words in HALF_BLOCKS)
 
 

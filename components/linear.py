@@ -84,7 +84,7 @@ class LinearEngine(Engine):
         )
 
     def datapath(self) -> list[Part]:
-        """A cell for each code of a tile; products of quantizing, scaling twice and activation for each of its lines."""
+        """A cell for each code of a tile; for each of its lines products that quantize, scale, scale and activate."""
         p, n = self.params, self.params.tile
         rows, blocks = ceil(p.max_out / n), ceil(p.max_in / n)
         wide = n * VALUE
@@ -97,7 +97,9 @@ class LinearEngine(Engine):
             *activation("SiLU", n, "tile"),
             *activation("softplus", n, "tile"),
             memory("codes", n * n * CODE, rows * blocks, "max_in", "max_out", "tile"),
-            memory("scales", wide, ceil(scales / SCALE_BANKS), "max_in", "max_out", "tile", banks=SCALE_BANKS),
+            memory(
+                "scales", wide, ceil(scales / SCALE_BANKS), "max_in", "max_out", "tile", banks=SCALE_BANKS
+            ),
             memory("bias", wide, rows, "max_out", "tile"),
             memory("token", wide, blocks, "max_in", "tile"),
             memory("quantized token", n * QUANTIZED, ceil(blocks / 4), "max_in", "tile", banks=4),

@@ -154,6 +154,10 @@ class Ddr4(Component):
         """Bytes a second."""
         return self.device.peak_bandwidth
 
+    @property
+    def addresses(self) -> range:
+        return range(self.storage.base, self.storage.base + self.storage.size)
+
     def describe(self) -> str:
         """The assumption in words, for the head of a report."""
         d = self.device

@@ -53,6 +53,7 @@ class DramScheduler:
         self._draining = False  # works on writes
         self._forced = False  # because they were starved, not because no read was there
         self._left = 0  # of the run of starved writes
+        self._issued = False, False, 0  # these three as of the last command
         self._write_since = 0  # when writes were last served, or began to wait
         self._read_since = 0
 
@@ -84,6 +85,7 @@ class DramScheduler:
             self._catch_up(now)
         if not (self.reading or self.writing):
             return None
+        self._draining, self._forced, self._left = self._issued  # how often one looks must not matter
         best = self._oldest(now) if self.fcfs else self._best(now)
         if best[0] >= self.next_refresh:
             return self.next_refresh, REFRESH, 0, 0
@@ -175,6 +177,8 @@ class DramScheduler:
     def commit(self, at: int, command: int, bank: int, row: int) -> Any:
         """Issue what `decide` said; returns the entry served by a read or write, else None."""
         channel = self.channel
+        left = self._left - 1 if command == WRITE and self._left else self._left
+        self._issued = self._draining, self._forced, left
         if command == READ:
             channel.read(bank, at)
             self.reading -= 1
@@ -183,8 +187,6 @@ class DramScheduler:
         if command == WRITE:
             channel.write(bank, at)
             self.writing -= 1
-            if self._left:
-                self._left -= 1
             self._write_since = at
             return self._take(self.writes, bank, row)
         if command == ACTIVATE:

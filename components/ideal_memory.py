@@ -65,6 +65,10 @@ class IdealMemory(Component):
         """No limit of its own."""
         return None
 
+    @property
+    def addresses(self) -> range:
+        return range(self.storage.base, self.storage.base + self.storage.size)
+
     def describe(self) -> str:
         """The assumption in words, for the head of a report."""
         p = self.params

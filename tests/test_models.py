@@ -108,8 +108,8 @@ def test_traffic_of_a_scan(tiny):
 
 @pytest.mark.parametrize("platform", [RTL, BOARD])
 def test_replaying_equal_calls_changes_nothing(platform):
-    """Three layers of tiny at 64 pixels, each call worked out, or equal calls in equal circumstances once. On the DRAM
-    equal calls meet other refreshes, one in 7.8 us that takes 0.26 us: they take the time of the first."""
+    """Three layers of tiny at 64 pixels, each call worked out, or equal calls in equal circumstances once. On the
+    DRAM equal calls meet other refreshes, one in 7.8 us that takes 0.26 us: they take the time of the first."""
     work = Workload.of(workload("tiny", layers=3), 64)
     replayed, worked_out = (simulate(platform, work, replay=replay) for replay in (True, False))
     assert worked_out.simulation.trace.replayed == 0

@@ -48,6 +48,11 @@ class Component:
     def elaborated(self) -> None:
         """Called once when every socket is bound, before the simulation starts."""
 
+    @property
+    def addresses(self) -> range | None:
+        """What it holds, if it is a memory; regions of the memory map that lead to it must lie within."""
+        return None
+
     def occupancy(self) -> list[str]:
         """What its buffers hold now, in words; for the report of a deadlock."""
         return []

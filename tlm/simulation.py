@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Hashable
 from functools import cached_property
-from math import gcd
 from typing import Any
 
 import simpy
@@ -18,7 +17,7 @@ from tlm.platform import Platform
 from tlm.quantum import QuantumKeeper
 from tlm.sockets import InitiatorSocket, SocketError, TargetSocket
 from tlm.trace import Trace
-from tlm.units import SECOND
+from tlm.units import Address, format_quantity
 
 
 class DeadlockError(Exception):
@@ -116,6 +115,18 @@ class Simulation:
                         f"memory_map.{region.name}.target must be a target socket, not {region.target}{hint}",
                     )
                 )
+            held = served.addresses if served is not None else None
+            if held is not None and not (held.start <= region.base and region.end <= held.stop):
+                first, last = (format_quantity(at, Address) for at in (held.start, held.stop - 1))
+                end = format_quantity(region.end - 1, Address)
+                problems.append(
+                    Problem(
+                        region.place,
+                        f"memory_map.{region.name} must lie within {owner}, {first} to {last}, not end at {end}"
+                        if held.start <= region.base
+                        else f"memory_map.{region.name}.base must be at least {first}, where {owner} begins",
+                    )
+                )
         if problems:
             raise InputError(problems)
         for component in self.components.values():
@@ -141,11 +152,6 @@ class Simulation:
     def independent(self) -> bool:
         """Whether calls that overlap cannot change each other's timing."""
         return not any(component.couples for component in self.components.values())
-
-    def edge_phases(self) -> tuple[int, ...]:
-        """Where now lies in the pattern in which each clock's edges are rounded to picoseconds."""
-        now = int(self.env.now)
-        return tuple(c.cycles(now) % (c.hz // gcd(c.hz, SECOND)) for c in self.clocks.values())
 
     def phase(self) -> Hashable | None:
         """The phases of all components, or None when one of them has none."""

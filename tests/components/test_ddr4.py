@@ -79,7 +79,7 @@ def test_a_refresh_holds_a_read_up(ddr):
 
 @pytest.mark.parametrize("at", [4400, 8000])
 def test_a_refresh_while_nothing_waits_costs_nothing(ddr, at):
-    """One was due at 4160 and is over at 4299, 260.6 ns later; a read at 4400 or 8000 takes what an unloaded one does."""
+    """One was due at 4160 and is over at 4299, 260.6 ns later; a read at 4400 or 8000 is as an unloaded one."""
     burst = ddr.read(at_ns(at), 0, 4, width=16)
     ddr.run()
     assert burst.runs[0][0] == ps(at + FRONT + 8 + DATA)

@@ -376,8 +376,7 @@ def test_launcher_must_lead_to_a_gpu(tmp_path):
     path = tmp_path / "wrong.yaml"
     path.write_text(
         f"uses: {PLATFORMS / 'rtx3090-quant.yaml'}\n"
-        "components:\n  ddr:\n    model: components.ddr:Ddr\n    size: 1 GiB\n    data_rate: 2133 MT/s\n"
-        "    latency: 10 ns\n    write_latency: 10 ns\n"
+        "components:\n  ddr:\n    model: components.ddr4:Ddr4\n"
         "bindings:\n  launcher.queue: ddr.port0\n"
     )
     with pytest.raises(InputError, match=r"launcher.queue must lead to a components.gpu:Gpu, not ddr.port0"):

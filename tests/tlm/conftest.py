@@ -36,6 +36,7 @@ class StoreParams:
     latency: int = 100  # ps
     size: int = 1024  # bytes
     answers: bool = True
+    base: int | None = None  # None: says nothing of what it holds
 
 
 class Store(Component):
@@ -47,6 +48,11 @@ class Store(Component):
         super().__init__(sim, name, params)
         self.seen = []
         self.port = self.target_socket("port", self._transport, self._debug)
+
+    @property
+    def addresses(self):
+        base = self.params.base
+        return None if base is None else range(base, base + self.params.size)
 
     def _transport(self, payload, at):
         self.seen.append((at, payload.address))

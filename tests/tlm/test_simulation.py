@@ -66,6 +66,16 @@ def test_a_region_that_no_target_serves(build, parts):
     ]
 
 
+def test_a_region_beyond_its_memory(build, parts):
+    """The part holds 512 to 1535."""
+    components = {"cpu": parts.Caller(), "ram": parts.Store(base=512, size=1024)}
+    regions = (("under", 0, 512, "ram.port"), ("in", 512, 1024, "ram.port"), ("over", 1536, 1, "ram.port"))
+    assert refused(build, components, BOUND, regions) == [
+        "board.yaml:30:3: memory_map.under.base must be at least 0x200, where ram begins",
+        "board.yaml:32:3: memory_map.over must lie within ram, 0x200 to 0x5ff, not end at 0x600",
+    ]
+
+
 def test_two_simulations_do_not_see_each_other(build, parts):
     """The first sends two bursts, the second one; each has its own time, trace and counters."""
     components = {"cpu": parts.Caller(), "ram": parts.Store(latency=100)}
@@ -126,8 +136,6 @@ def test_an_error_in_a_process_is_not_taken_for_a_deadlock(build, parts):
         simulation.run(process())
 
 
-def test_edges_repeat_in_a_pattern(build, parts):
-    """At 1 GHz every edge is a whole picosecond: 10^9 / gcd(10^9, 10^12) = 1 phase."""
+def test_components_at_rest_have_no_phase(build, parts):
     simulation = build({"cpu": parts.Caller(), "ram": parts.Store()}, BOUND)
-    assert simulation.edge_phases() == (0,)
     assert simulation.phase() == ((), ())

@@ -177,3 +177,37 @@ def test_a_baseline_too_small_is_a_note(tmp_path):
     others, notes = run_baselines({"narrow": load_platform(path)}, result().workload)
     assert not others
     assert notes[0].startswith("No comparison with narrow: tiny: its tensors must fit in 1.00 MiB")
+
+
+def test_the_dram_tells_its_rows_and_turns():
+    """tRFC 260.6 ns every tREFI 7.8 us are 3.34 % of the time. Every access of 64 bytes is a hit, a miss or a
+    conflict. A turn to reads costs 14 - 2 cycles of the controller, one to writes 6 - 2, and they alternate."""
+    run, memory = told("zcu102"), told("zcu102")["traffic"]["memories"]["ddr"]
+    dram = memory["dram"]
+    assert dram["row_hits"] + dram["row_misses"] + dram["row_conflicts"] == pytest.approx(1)
+    assert dram["row_hits"] > 0.9  # tensors are read from their first word to their last
+    assert dram["refresh"] == pytest.approx(260.6e-9 / 7.8e-6, rel=1e-3)
+    seconds = run["latency_ms"] * 1e-3
+    assert dram["data_bus"] == pytest.approx(memory["device_bytes"] / 17.064e9 / seconds)
+    assert dram["turnaround"] == pytest.approx(dram["turns"] * (12 + 4) / 2 / 533.25e6 / seconds, rel=1e-3)
+    asked = memory["read_bytes"] + memory["write_bytes"]
+    assert dram["wanted"] == pytest.approx(asked / memory["device_bytes"])
+    assert told("zcu102-rtl")["traffic"]["memories"]["memory"]["dram"] is None
+
+
+def test_links_pass_what_the_memory_moves():
+    """16 bytes a cycle of 350 MHz each way; each interconnect leads to one port."""
+    traffic = told("zcu102")["traffic"]
+    links = traffic["links"]
+    assert list(links) == ["interconnect0", "interconnect1", "ps.hpc0", "ps.hpc1"]
+    for what in ("read_bytes", "write_bytes"):
+        moved = [link[what] for link in links.values()]
+        assert moved[:2] == moved[2:]
+        assert sum(moved[:2]) == traffic[what]
+    for link in links.values():
+        assert link["peak_bytes_per_s"] == 5.6e9
+        seconds = told("zcu102")["latency_ms"] * 1e-3
+        assert link["read_utilization"] == pytest.approx(link["read_bytes"] / 5.6e9 / seconds)
+    assert links["interconnect0"]["read_wait_cycles"] > 0
+    assert links["ps.hpc0"]["read_wait_cycles"] is None
+    assert told("zcu102-rtl")["traffic"]["links"] == {}

@@ -186,6 +186,35 @@ def test_bytes_and_waits_are_counted(net):
     assert counters["net.write_bytes"] == 0
 
 
+def test_what_is_held_is_told(build, parts):
+    """For the report of a deadlock: one burst on its way to the DRAM, one waiting for its turn."""
+    simulation = build(
+        {
+            "master": (parts["Master"], parts["MasterParams"](ports=2)),
+            "net": (Interconnect, InterconnectParams(inputs=2, latency=5, outstanding=1)),
+            "ps": (PsPorts, PsPortsParams()),
+            "ddr": (Ddr4, Ddr4Params(ports=5)),
+        },
+        [
+            *((f"master.out{i}", f"net.in{i}") for i in range(2)),
+            ("net.out", "ps.hpc0"),
+            *((f"ps.path{i + 1}", f"ddr.port{i}") for i in range(5)),
+        ],
+    )
+    master = simulation.components["master"]
+    for port in range(2):
+        simulation.env.process(master._send(0, port, master.read(0, 0, 4, port=port)))
+    simulation.env.run(until=100_000)
+    told = {name: simulation.components[name].occupancy() for name in ("net", "ps", "ddr")}
+    assert told == {
+        "net": ["net: 1 read bursts waiting for their turn, 1 of 1 behind net.out"],
+        "ps": ["ps.hpc0: 1 bursts under way"],
+        "ddr": ["ddr: 1 bursts at its ports, 0 accesses in its stores"],
+    }
+    simulation.env.run()
+    assert [simulation.components[name].occupancy() for name in ("net", "ps", "ddr")] == [[], [], []]
+
+
 class Greedy:
     """A master at each input that always has `ahead` bursts under way; stops asking at a time."""
 

@@ -7,7 +7,6 @@ the stores of its channel's scheduler. UG1085 describes the controller of the Zy
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +16,10 @@ from annotated_types import MultipleOf
 
 from components.address_mapping import AddressMapping
 from components.dram_channel import DramChannel
+from components.dram_port import Burst, DramPort
 from components.dram_scheduler import ACTIVATE, FAR, PRECHARGE, READ, WRITE, DramScheduler
 from components.dram_scheduler import Command as Decision
+from components.port_arbiter import PortArbiter
 from components.dram_timing import DramDevice, load_device, presets
 from components.storage import Storage
 from tlm.component import Component
@@ -30,9 +31,10 @@ from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, Positive
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Stores and turns are the registers of the ZCU102's boot loader. What they leave open is calibrated with the
-    bandwidth measured on the board (300 MHz, FPT 2019) when ports read and write at once: `port_reads` and
-    `starve` with bursts of 192 bytes and more, `gather` and `patience` with smaller ones at one port.
+    Stores, starvation, run and idle gap are the registers that the ZCU102's boot loader sets (SCHED, PERFLPR1,
+    PERFWR1), `timeout` is near the 79 cycles of its PCFGQOS1. What they leave open is calibrated with bandwidth
+    measured on the board (300 MHz, FPT 2019): `port_reads`, `timeout`, `hold`, `burst_pace`, `front`, `data_path`
+    and the credits.
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -45,17 +47,21 @@ class Ddr4Params:
     ports: Annotated[PositiveInt, Doc("sockets port0, port1, ...")] = 1
     port_width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     policy: Annotated[Literal["fr-fcfs", "fcfs"], Doc("order of service")] = "fr-fcfs"
-    reads: Annotated[PositiveInt, Doc("entries of the read store")] = 33
-    writes: Annotated[PositiveInt, Doc("entries of the write store")] = 64
-    port_reads: Annotated[PositiveInt, Doc("reads of a port in the store")] = 12
-    starve: Annotated[Cycles, Doc("writes left waiting so long get a run")] = 128
-    run: Annotated[PositiveInt, Doc("writes of such a run")] = 8
-    patience: Annotated[Cycles, Doc("reads left waiting so long end the work on writes")] = 64
-    gather: Annotated[PositiveInt, Doc("so many waiting reads end the work on writes too")] = 3
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store; an estimate")] = 8
-    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port; an estimate")] = 10
-    credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 20
+    reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
+    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 64
+    port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 14
+    burst_pace: Annotated[Cycles, Doc("from one burst of a port at the arbiter to the next")] = 4
+    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 60
+    starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
+    run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
+    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 2
+    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 9
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 6
+    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 16
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 31
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 7
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
+    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
     every_call: Annotated[
         bool,
         Doc(
@@ -78,35 +84,6 @@ def _mapping(order: str | None, device: DramDevice) -> AddressMapping:
     return AddressMapping(order or device.mapping, sizes, device.atom)
 
 
-class _Port:
-    def __init__(self) -> None:
-        self.reads: deque[_Burst] = deque()
-        self.writes: deque[_Burst] = deque()
-        self.read_free = 0  # cycle from which the data channel is free
-        self.write_free = 0
-        self.in_store = 0  # reads
-
-
-class _Burst:
-    """A payload on its way through the controller."""
-
-    __slots__ = ("address", "arrival", "base", "end", "first", "last", "left", "payload", "port")
-
-    def __init__(self, payload: GenericPayload, port: _Port, arrival: int, base: int, atom: int):
-        self.payload = payload
-        self.port = port
-        self.arrival = arrival  # cycle from which the arbiter sees it
-        self.base = base  # offset in the memory
-        self.end = base + payload.beats * payload.width
-        self.address = base - base % atom  # of the next atom for the arbiter
-        self.left = -(-(self.end - self.address) // atom)  # atoms not served yet
-        self.first = FAR
-        self.last = 0
-
-    def __lt__(self, other: _Burst) -> bool:
-        return self.arrival < other.arrival
-
-
 class Ddr4(Component):
     Params = Ddr4Params
     params: Ddr4Params
@@ -123,12 +100,17 @@ class Ddr4(Component):
                 policy=params.policy,
                 starve=params.starve,
                 run=params.run,
-                patience=params.patience,
-                gather=params.gather,
+                idle_gap=params.idle_gap,
+                hold=params.hold,
             )
             for _ in range(device.channels)
         ]
-        self._ports = [_Port() for _ in range(params.ports)]
+        self._ports = [DramPort() for _ in range(params.ports)]
+        beat = params.port_width // 8
+        self.arbiters = [
+            PortArbiter(params, self._ports, self.mapping, channel, scheduler, device.atom, beat)
+            for channel, scheduler in enumerate(self.schedulers)
+        ]
         for i, port in enumerate(self._ports):
             self.target_socket(f"port{i}", partial(self._transport, port), self.storage.transport_dbg)
         self._counted = {c: f"{name}.{c.value}_bytes" for c in Command}
@@ -136,16 +118,9 @@ class Ddr4(Component):
         self._commanded = {ACTIVATE: f"{name}.activates", PRECHARGE: f"{name}.precharges"}
         self._turned = {READ: f"{name}.turns_to_read", WRITE: f"{name}.turns_to_write"}
         self._atom = device.atom
-        self._beat = params.port_width // 8
+        self._beat = beat
         self._read_delay = device.cl + device.burst + params.data_path
         self._now = 0  # cycle up to which all is decided
-        self._read_turn = 0
-        self._write_turn = 0
-        self._reading = 0  # entries of the read stores in use
-        self._writing = 0
-        self._credits: deque[tuple[int, _Port]] = deque()  # when entries of the read stores become free
-        self._write_free = 0  # cycle from which a write may enter
-        self._combined: set[int] = set()  # atoms that wait to be written
         self._running = False
         self._wake_at = FAR
 
@@ -206,14 +181,16 @@ class Ddr4(Component):
         self.trace.counters[self._counted[payload.command]] += length
         clock = self.memory_clock
         arrival = clock.next_cycle(at)
+        burst = Burst(payload, port, arrival + self.params.front, base, self._atom)
         if payload.command is Command.READ:
             queue = port.reads
+            burst.begin = FAR
         else:
             queue = port.writes
-            begin = max(arrival, port.write_free)
-            port.write_free = arrival = begin + -(-length // self._beat)
-            payload.runs.append((clock.edge(begin), clock.edge(arrival - 1), payload.beats))
-        burst = _Burst(payload, port, arrival + self.params.front, base, self._atom)
+            burst.begin = begin = max(arrival, port.write_free)
+            end = begin + -(-length // self._beat)
+            port.write_free = end + self.params.write_gap
+            payload.move(clock.edge(begin), clock.edge(end - 1), payload.beats)
         if queue and queue[-1].arrival > burst.arrival:
             insort(queue, burst)
         else:
@@ -238,7 +215,7 @@ class Ddr4(Component):
         may_act, edge = self.sim.quantum.may_act, self.memory_clock.edge
         while True:
             coming = self._admit()
-            scheduler, decision = self._decide()
+            channel, decision = self._decide()
             at = coming if decision is None or coming <= decision[0] else decision[0]
             if at == FAR:
                 break
@@ -247,128 +224,66 @@ class Ddr4(Component):
                 break
             self._now = max(self._now, at)  # a refresh may be due since before anything came
             if decision is not None and at < coming:
-                self._count(scheduler, decision[1])
-                entry = scheduler.commit(*decision)
-                if entry is not None:
-                    self._serve(entry, decision[1], at)
+                self._do(channel, decision)
         self._running = False
 
-    def _count(self, scheduler: DramScheduler, command: int) -> None:
-        counters = self.trace.counters
-        if command in self._commanded:
-            counters[self._commanded[command]] += 1
-        elif command in self._turned and command != scheduler.direction:
-            scheduler.direction = command
-            counters[self._turned[command]] += 1
-
-    def _decide(self) -> tuple[DramScheduler, Decision | None]:
-        """The channel that acts first, and what it does."""
-        chosen, *others = self.schedulers
-        best = chosen.decide(self._now)
-        for scheduler in others:
-            decision = scheduler.decide(self._now)
-            if decision is not None and (best is None or decision[0] < best[0]):
-                best, chosen = decision, scheduler
-        return chosen, best
-
     def _admit(self) -> int:
-        """The port arbiter: atoms that have come go into the stores, port by port in turn, reads first.
-
-        A write enters only when no read waits to: with reads of three ports in line, hardly any write was measured.
-        Returns the cycle at which it can do more, FAR when that depends on what is still to come.
-        """
-        p, ports, now = self.params, self._ports, self._now
-        count = len(ports)
-        credits = self._credits
-        while credits and credits[0][0] <= now:
-            credits.popleft()[1].in_store -= 1
-            self._reading -= 1
+        """Let the arbiters work; the next cycle at which one can, FAR when that is not known yet."""
+        now = self._now
         coming = FAR
-        held = False  # a read has come and finds no room
-        step = self._read_turn
-        seen = 0  # ports in a row with nothing to enter
-        while seen < count:
-            port = ports[step]
-            step = step + 1 if step + 1 < count else 0
-            seen += 1
-            if not port.reads:
-                continue
-            burst = port.reads[0]
-            if burst.arrival > now:
-                if burst.arrival < coming:
-                    coming = burst.arrival
-            elif self._reading >= p.reads or port.in_store >= p.port_reads:
-                held = True
-            else:
-                seen = 0
-                self._reading += 1
-                port.in_store += 1
-                self._enter(burst, port.reads, True)
-                self._read_turn = step
-        if held:
-            return min(coming, credits[0][0]) if credits else coming
-        step = self._write_turn
-        seen = 0
-        while seen < count:
-            port = ports[step]
-            step = step + 1 if step + 1 < count else 0
-            seen += 1
-            if not port.writes:
-                continue
-            burst = port.writes[0]
-            if burst.arrival > now:
-                if burst.arrival < coming:
-                    coming = burst.arrival
-            elif self._write_free > now:
-                return min(coming, self._write_free)
-            elif burst.address in self._combined:
-                seen = 0
-                burst.left -= 1
-                self._write_free = now + p.write_pace
-                self._next(burst, port.writes, False)
-                self._write_turn = step
-            elif self._writing < p.writes:
-                seen = 0
-                self._writing += 1
-                self._write_free = now + p.write_pace
-                self._combined.add(burst.address)
-                self._enter(burst, port.writes, False)
-                self._write_turn = step
+        for arbiter in self.arbiters:
+            coming = min(coming, arbiter.step(now))
+            while arbiter.done:
+                arbiter.done.pop().payload.complete(self.memory_clock.edge(now))
         return coming
 
-    def _enter(self, burst: _Burst, queue: deque[_Burst], is_read: bool) -> None:
-        address = burst.address
-        channel, bank, row = self.mapping.locate(address)
-        self.schedulers[channel].add(is_read, bank, row, (burst, address), self._now)
-        self._next(burst, queue, is_read)
+    def _do(self, channel: int, decision: Decision) -> None:
+        scheduler, arbiter, p = self.schedulers[channel], self.arbiters[channel], self.params
+        at, command, _, _ = decision
+        direction = scheduler.direction
+        entry = scheduler.commit(*decision)
+        counters = self.trace.counters
+        if scheduler.direction != direction:
+            counters[self._turned[scheduler.direction]] += 1
+        if command in self._commanded:
+            counters[self._commanded[command]] += 1
+        elif command == WRITE:
+            counters[self._device_bytes] += self._atom
+            arbiter.write_credits.append(at + p.write_credit)
+            arbiter.combining.discard(entry)
+        elif command == READ:
+            counters[self._device_bytes] += self._atom
+            arbiter.read_credits.append(at + p.read_credit)
+            entry.ready = at + self._read_delay
+            self._return(entry.burst.port)
 
-    def _next(self, burst: _Burst, queue: deque[_Burst], is_read: bool) -> None:
-        """The arbiter goes on to the next atom. A write is answered when all of it is in the store."""
-        burst.address += self._atom
-        if burst.address >= burst.end:
-            queue.popleft()
-            if not is_read:
-                burst.payload.complete(self.memory_clock.edge(self._now))
+    def _decide(self) -> tuple[int, Decision | None]:
+        """The channel that acts first, and what it does."""
+        first, best = 0, self.schedulers[0].decide(self._now)
+        for channel in range(1, len(self.schedulers)):
+            decision = self.schedulers[channel].decide(self._now)
+            if decision is not None and (best is None or decision[0] < best[0]):
+                first, best = channel, decision
+        return first, best
 
-    def _serve(self, entry: tuple[_Burst, int], command: int, at: int) -> None:
-        """A read or write command has gone out at cycle `at`."""
-        burst, address = entry
-        self.trace.counters[self._device_bytes] += self._atom
-        if command != READ:
-            self._writing -= 1
-            self._combined.discard(address)
-            return
-        port = burst.port
-        self._credits.append((at + self.params.credit, port))
-        size = min(address + self._atom, burst.end) - max(address, burst.base)
-        begin = max(at + self._read_delay, port.read_free)
-        port.read_free = end = begin + -(-size // self._beat)
-        if begin < burst.first:
-            burst.first = begin
-        if end - 1 > burst.last:
-            burst.last = end - 1
-        burst.left -= 1
-        if not burst.left:
-            payload, edge = burst.payload, self.memory_clock.edge
-            payload.runs.append((edge(burst.first), edge(burst.last), payload.beats))
-            payload.complete(edge(burst.last))
+    def _return(self, port: DramPort) -> None:
+        """Data go out in the order in which their reads went in, as the initiator takes them."""
+        order, clock = port.order, self.memory_clock
+        while order and order[0].ready < FAR:
+            atom = order.popleft()
+            burst = atom.burst
+            payload = burst.payload
+            upto = min(atom.address + self._atom, burst.end)
+            beats = -(-(upto - max(atom.address, burst.base)) // self._beat)
+            begin = max(atom.ready, port.read_free)
+            end = begin + beats - 1
+            if payload.take is not None:
+                first = clock.edge(begin)
+                end = clock.next_cycle(payload.take(first, beats, clock.edge(begin + 1) - first))
+            port.read_free = end + 1
+            port.left.append(end + self.params.front)
+            if burst.begin == FAR:
+                burst.begin = begin
+            if upto == burst.end:
+                payload.move(clock.edge(burst.begin), clock.edge(end), payload.beats)
+                payload.complete(clock.edge(end))

@@ -2,9 +2,11 @@
 
 Reads and writes that the port arbiter let in wait here, a store each. First-ready first-come-first-served picks,
 among what the open rows serve, what can go first, the oldest where several can; a bank with nothing for its open
-row is precharged and activated for its oldest. The channel works on reads as long as there are any, then on writes
-until reads have gathered or waited; writes that have waited too long get a run of their own. (Zynq-7000 and
-UltraScale+ manuals, UG585 and UG1085, and the descriptions of the registers.)
+row is precharged and activated for its oldest. Urgent reads go before others.
+
+The channel works on reads as long as there are any. It turns to writes when none is left, or for a run when writes
+have starved. It turns back when no write is left, or when reads have starved, or for urgent reads. (UG1085 and the
+descriptions of the registers SCHED, PERFLPR1 and PERFWR1 in UG1087.)
 """
 
 from __future__ import annotations
@@ -14,12 +16,37 @@ from typing import Any, Literal
 
 from components.dram_channel import CLOSED, DramChannel
 
-Rows = dict[int, deque[tuple[int, Any]]]  # of a bank: what waits for each row, oldest first
-Store = dict[int, Rows]
 FAR = 1 << 62
 
 Command = tuple[int, int, int, int]  # cycle, what, bank, row
-READ, WRITE, PRECHARGE, ACTIVATE, REFRESH = range(5)
+READ, WRITE, PRECHARGE, ACTIVATE, REFRESH, TURN = range(6)
+
+
+class _Row:
+    """What waits for a row of a bank: entries by age, the urgent ones apart."""
+
+    __slots__ = ("normal", "urgent")
+
+    def __init__(self) -> None:
+        self.normal: deque[tuple[int, Any]] = deque()
+        self.urgent: deque[tuple[int, Any]] = deque()
+
+
+class _Bank:
+    __slots__ = ("rows", "urgent")
+
+    def __init__(self) -> None:
+        self.rows: dict[int, _Row] = {}
+        self.urgent = 0  # entries
+
+    def oldest(self) -> tuple[int, int]:
+        """Age and row of the entry that goes first, whatever row is open."""
+        if self.urgent:
+            return min((row.urgent[0][0], number) for number, row in self.rows.items() if row.urgent)
+        if len(self.rows) == 1:
+            ((number, row),) = self.rows.items()
+            return row.normal[0][0], number
+        return min((row.normal[0][0], number) for number, row in self.rows.items())
 
 
 class DramScheduler:
@@ -32,42 +59,49 @@ class DramScheduler:
         policy: Literal["fr-fcfs", "fcfs"] = "fr-fcfs",
         starve: int,
         run: int,
-        patience: int,
-        gather: int,
+        idle_gap: int,
+        hold: int,
     ):
         self.channel = channel
         self.fcfs = policy == "fcfs"
         self.starve = starve
         self.run = run
-        self.patience = patience
-        self.gather = gather
-        self.reads: Store = {}
-        self.writes: Store = {}
+        self.idle_gap = idle_gap
+        self.hold = hold
+        self.reads: dict[int, _Bank] = {}
+        self.writes: dict[int, _Bank] = {}
         self.reading = 0  # entries in store
         self.writing = 0
+        self.urgent = 0  # reads
         self.next_refresh = channel.t_refi
         self.refreshes = 0
-        self.direction = READ  # of the last access, for who counts turns
+        self.direction = READ  # what it works on
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
         self._sequence = 0
-        self._draining = False  # works on writes
-        self._forced = False  # because they were starved, not because no read was there
-        self._left = 0  # of the run of starved writes
-        self._issued = False, False, 0  # these three as of the last command
-        self._write_since = 0  # when writes were last served, or began to wait
-        self._read_since = 0
+        self._write_run = 0  # writes left of a run for starved ones
+        self._read_run = 0
+        self._read_since = 0  # when reads were last served, or began to wait
+        self._write_since = 0
+        self._urgent_since = 0  # when urgent reads began to wait
+        self._idle_since = 0  # when the last read was served
 
-    def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int) -> None:
+    def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int, urgent: bool = False) -> None:
         store = self.reads if is_read else self.writes
-        rows = store.get(bank)
-        if rows is None:
-            rows = store[bank] = {}
-        self._sequence += 1
-        waiting = rows.get(row)
+        place = store.get(bank)
+        if place is None:
+            place = store[bank] = _Bank()
+        waiting = place.rows.get(row)
         if waiting is None:
-            rows[row] = deque([(self._sequence, entry)])
+            waiting = place.rows[row] = _Row()
+        self._sequence += 1
+        if urgent and not self.fcfs:
+            waiting.urgent.append((self._sequence, entry))
+            place.urgent += 1
+            if not self.urgent:
+                self._urgent_since = now
+            self.urgent += 1
         else:
-            waiting.append((self._sequence, entry))
+            waiting.normal.append((self._sequence, entry))
         if self.fcfs:
             self._order.append((self._sequence, is_read, bank, row))
         if is_read:
@@ -85,39 +119,31 @@ class DramScheduler:
             self._catch_up(now)
         if not (self.reading or self.writing):
             return None
-        self._draining, self._forced, self._left = self._issued  # how often one looks must not matter
         best = self._oldest(now) if self.fcfs else self._best(now)
         if best[0] >= self.next_refresh:
             return self.next_refresh, REFRESH, 0, 0
         return best
 
     def _best(self, now: int) -> Command:
-        if self._draining:
-            if self.writing:
-                best = self._candidate(self.writes, False, now)
-                if (
-                    self._left
-                    or not self.reading
-                    or (
-                        not self._forced
-                        and self.reading < self.gather
-                        and best[0] < self._read_since + self.patience
-                    )
-                ):
-                    return best
-            self._draining = False
-        if not self.reading:
-            self._draining, self._forced, self._left = True, False, 0
-            return self._candidate(self.writes, False, now)
-        best = self._candidate(self.reads, True, now)
-        if self.writing:
-            critical = self._write_since + self.starve
-            if critical <= best[0]:
-                self._draining, self._forced, self._left = True, True, self.run
-                return self._candidate(self.writes, False, max(now, critical))
-        return best
+        turn = FAR
+        if self.direction == READ:
+            if not self.reading:
+                turn = self._idle_since + self.idle_gap
+            elif self.writing and not (self.urgent or self._read_run):
+                turn = self._write_since + self.starve
+        elif not self.writing:
+            turn = now
+        elif self.urgent:
+            turn = self._urgent_since + self.hold
+        elif self.reading and not self._write_run:
+            turn = self._read_since + self.starve
+        if turn <= now:
+            return now, TURN, 0, 0
+        reads = self.direction == READ
+        best = self._candidate(self.reads if reads else self.writes, reads, now)
+        return best if best[0] < turn else (turn, TURN, 0, 0)
 
-    def _candidate(self, store: Store, is_read: bool, now: int) -> Command:
+    def _candidate(self, store: dict[int, _Bank], is_read: bool, now: int) -> Command:
         channel = self.channel
         group_of = channel.group
         open_row = channel.row
@@ -128,17 +154,18 @@ class DramScheduler:
         if gate < now:
             gate = now
         best, age, command, chosen, to = FAR, FAR, ACTIVATE, 0, 0
-        for bank, rows in store.items():
+        for bank, place in store.items():
             row = open_row[bank]
-            waiting = rows.get(row)
-            if waiting is not None:
+            waiting = place.rows.get(row)
+            if waiting is not None and (waiting.urgent or not place.urgent):
                 at = channel.column_at[bank]
                 ready = gates[group_of[bank]]
                 if ready > at:
                     at = ready
                 if gate > at:
                     at = gate
-                first = waiting[0][0]
+                # urgent entries count as older than all others
+                first = waiting.urgent[0][0] - FAR if waiting.urgent else waiting.normal[0][0]
                 if at < best or (at == best and (command != READ or first < age)):
                     best, age, command, chosen, to = at, first, READ, bank, row
                 continue
@@ -152,11 +179,7 @@ class DramScheduler:
                 at = now
             if at > best or (at == best and command == READ):
                 continue
-            if len(rows) == 1:
-                ((row, waiting),) = rows.items()
-                first = waiting[0][0]
-            else:
-                first, row = min((queue[0][0], r) for r, queue in rows.items())
+            first, row = place.oldest()
             if at < best or first < age:
                 best, age, command, chosen, to = at, first, kind, bank, row
         if command == READ and not is_read:
@@ -175,37 +198,60 @@ class DramScheduler:
         return max(now, channel.when_precharge(bank)), PRECHARGE, bank, row
 
     def commit(self, at: int, command: int, bank: int, row: int) -> Any:
-        """Issue what `decide` said; returns the entry served by a read or write, else None."""
+        """Do what `decide` said; returns the entry served by a read or write, else None."""
         channel = self.channel
-        left = self._left - 1 if command == WRITE and self._left else self._left
-        self._issued = self._draining, self._forced, left
+        if self.fcfs and command in (READ, WRITE):
+            self.direction = command
         if command == READ:
             channel.read(bank, at)
             self.reading -= 1
-            self._read_since = at
+            self._read_since = self._idle_since = at
+            if self._read_run:
+                self._read_run -= 1
             return self._take(self.reads, bank, row)
         if command == WRITE:
             channel.write(bank, at)
             self.writing -= 1
             self._write_since = at
+            if self._write_run:
+                self._write_run -= 1
             return self._take(self.writes, bank, row)
         if command == ACTIVATE:
             channel.activate(bank, row, at)
         elif command == PRECHARGE:
             channel.precharge(bank, at)
+        elif command == TURN:
+            self._turn()
         else:
             channel.refresh(at)
             self.refreshes += 1
             self.next_refresh += channel.t_refi
         return None
 
-    def _take(self, store: Store, bank: int, row: int) -> Any:
-        rows = store[bank]
-        waiting = rows[row]
-        _, entry = waiting.popleft()
-        if not waiting:
-            del rows[row]
-            if not rows:
+    def _turn(self) -> None:
+        """To the other direction; for a run if that has starved."""
+        self._read_run = self._write_run = 0
+        if self.direction == READ:
+            self.direction = WRITE
+            if self.reading:
+                self._write_run = self.run
+        else:
+            self.direction = READ
+            if self.writing and not self.urgent:
+                self._read_run = self.run
+
+    def _take(self, store: dict[int, _Bank], bank: int, row: int) -> Any:
+        place = store[bank]
+        waiting = place.rows[row]
+        if waiting.urgent:
+            _, entry = waiting.urgent.popleft()
+            place.urgent -= 1
+            self.urgent -= 1
+        else:
+            _, entry = waiting.normal.popleft()
+        if not (waiting.normal or waiting.urgent):
+            del place.rows[row]
+            if not place.rows:
                 del store[bank]
         if self.fcfs:
             self._order.popleft()

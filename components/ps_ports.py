@@ -17,7 +17,7 @@ from annotated_types import Le, MultipleOf
 
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
-from tlm.sockets import TargetSocket
+from tlm.sockets import InitiatorSocket, TargetSocket
 from tlm.units import Bits, Clock, ClockName, Doc, Picoseconds, PositiveInt
 
 PATHS = {"hp0": "path3", "hp1": "path4", "hp2": "path4", "hp3": "path5", "hpc0": "path1", "hpc1": "path2"}
@@ -26,10 +26,11 @@ PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 
 @dataclass(frozen=True, kw_only=True)
 class PsPortsParams:
-    """Latencies are calibrated with bandwidth that one port was measured to have (ZCU102, 300 MHz, FPT 2019).
+    """What UG1085 leaves open is calibrated with bandwidth measured on a ZCU102 (300 MHz, FPT 2019).
 
-    16 reads of 16 bytes in flight at 1,163 MB/s take 220 ns each, 16 writes at 2,129 MB/s take 120 ns; the memory
-    controller's share is subtracted. The reads that fit on a shared path: HP1 and HP2 together, 16 bytes.
+    One port with 16 reads in flight gets 1,163 MB/s of 16-byte bursts, 220 ns a read; with longer bursts it loses
+    about 1 % to refresh, so its read FIFO covers some 200 of the 300 ns that a refresh takes; 16 writes of 16 bytes
+    at 2,129 MB/s take 120 ns each. The memory controller's share of these times is its own.
     """
 
     clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (
@@ -37,21 +38,21 @@ class PsPortsParams:
     )
     width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
-    reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port")] = 16
+    reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 16
     writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 16
-    fifo: Annotated[PositiveInt, Doc("beats of the data FIFO, each direction")] = 128
-    shared_reads: Annotated[PositiveInt, Doc("read bursts in flight on a path that two ports share")] = 20
-    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 80_000
-    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 80_000
-    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 52_000
-    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 52_000
+    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 49
+    write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
+    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 75_000
+    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 79_000
+    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 49_000
+    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 58_000
     coherent: Annotated[
         Picoseconds, Doc("more latency each way of HPC ports; an estimate, no measurement found")
     ] = 30_000
 
     def __post_init__(self) -> None:
-        if self.fifo < self.burst:
-            raise ValueError(f"fifo must hold a burst of {self.burst} beats, not {self.fifo}")
+        if self.write_fifo < self.burst:
+            raise ValueError(f"write_fifo must hold a burst of {self.burst} beats, not {self.write_fifo}")
 
 
 class PsPorts(Component):
@@ -62,16 +63,15 @@ class PsPorts(Component):
 
     def __init__(self, sim: Any, name: str, params: PsPortsParams):
         super().__init__(sim, name, params)
-        paths = {path: _Path(self, path) for path in sorted(set(PATHS.values()))}
+        paths = {path: self.initiator_socket(path) for path in sorted(set(PATHS.values()))}
         self._channels: list[_Channel] = []
         for port, path in PATHS.items():
             more = params.coherent if port.startswith("hpc") else 0
             reads = _ReadChannel(params, self.clock, f"{name}.{port}", paths[path], more)
             writes = _WriteChannel(params, self.clock, f"{name}.{port}", paths[path], more)
-            paths[path].readers.append(reads)
             self._channels += [reads, writes]
-            out = paths[path].out
-            self.target_socket(port, partial(self._transport, reads, writes), out.transport_dbg)
+            transport = partial(self._transport, reads, writes)
+            self.target_socket(port, transport, paths[path].transport_dbg)
 
     @property
     def links(self) -> dict[str, float]:
@@ -127,46 +127,13 @@ class _Whole:
         return last
 
 
-class _Path:
-    """A way into the memory controller, with the ports on it."""
-
-    def __init__(self, owner: PsPorts, name: str):
-        self.out = owner.initiator_socket(name)
-        self.readers: list[_ReadChannel] = []
-        self.limit = owner.params.shared_reads
-        self.flight = 0
-        self.freed: deque[int] = deque()  # when places in flight became free
-
-    def issue(self) -> None:
-        """Send what can be sent, each part at its time, the port first that can first."""
-        readers, freed = self.readers, self.freed
-        if len(readers) == 1:
-            reader = readers[0]
-            while (at := reader.ready()) is not None:
-                reader.issue(at)
-            return
-        while self.flight < self.limit:
-            best, chosen = None, readers[0]
-            for reader in readers:
-                at = reader.ready()
-                if at is not None and (best is None or at < best):
-                    best, chosen = at, reader
-            if best is None:
-                return
-            if self.flight + len(freed) >= self.limit:
-                best = max(best, freed.popleft())
-            self.flight += 1
-            chosen.issue(best)
-
-
 class _Channel:
-    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: _Path):
+    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket):
         self.clock = clock
         self.path = path
         self.name = name
         self.beat = p.width // 8
         self.longest = p.burst * self.beat
-        self.fifo = p.fifo * self.beat
         self.queue: deque[tuple[_Whole, int, int, int]] = (
             deque()
         )  # burst, address, bytes and time of each part
@@ -200,88 +167,84 @@ class _Channel:
 
 
 class _ReadPart:
-    __slots__ = ("length", "payload", "whole")
+    __slots__ = ("begin", "length", "payload", "whole")
 
     def __init__(self, payload: GenericPayload, whole: _Whole, length: int):
         self.payload = payload
         self.whole = whole
         self.length = length
+        self.begin = -1  # cycle of the PL in which the first beat leaves the FIFO
 
 
 class _ReadChannel(_Channel):
-    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: _Path, more: int):
+    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket, more: int):
         super().__init__(p, clock, name, path)
         self.limit = p.reads
         self.there = p.read_request + more
         self.back = p.read_return + more
         self.flight: deque[_ReadPart] = deque()
-        self.reserved = 0  # bytes of the FIFO
-        self.drained: deque[tuple[int, int]] = deque()  # when bytes leave the FIFO
+        self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
+        self.sent = 0  # when the memory controller has sent the last beat
 
     def accept(self, payload: GenericPayload, at: int) -> None:
         self.split(payload, at)
-        self.path.issue()
+        self._issue()
 
-    def ready(self) -> int | None:
-        """When the next part can go; None while that depends on what has not come back yet."""
-        if not self.queue or len(self.flight) >= self.limit:
-            return None
-        _, _, length, at = self.queue[0]
-        while self.reserved + length > self.fifo:
-            if not self.drained:
-                return None
-            time, n = self.drained.popleft()
-            self.reserved -= n
-            if time > self.last:
-                self.last = time
-        if self.last > at:
-            at = self.last
-        if len(self.flight) + len(self.freed) >= self.limit and self.freed[0] > at:
-            at = self.freed[0]
-        return at
+    def _issue(self) -> None:
+        """Send the parts that may be in flight, each when it may."""
+        while self.queue and len(self.flight) < self.limit:
+            whole, address, length, at = self.queue.popleft()
+            if len(self.flight) + len(self.freed) >= self.limit:
+                at = max(at, self.freed.popleft())
+            self.last = at = max(at, self.last)
+            part = self.part(Command.READ, address, length)
+            entry = _ReadPart(part, whole, length)
+            part.take = partial(self._take, entry)
+            part.listener = self._received
+            self.flight.append(entry)
+            self.path.nb_transport(part, at + self.there)
 
-    def issue(self, at: int) -> None:
-        """Send the next part at `at`, not before it is ready."""
-        if len(self.flight) + len(self.freed) >= self.limit:
-            self.freed.popleft()
-        whole, address, length, _ = self.queue.popleft()
-        self.last = at
-        self.reserved += length
-        part = self.part(Command.READ, address, length)
-        part.listener = self._received
-        self.flight.append(_ReadPart(part, whole, length))
-        self.path.out.nb_transport(part, at + self.there)
+    def _take(self, entry: _ReadPart, first: int, beats: int, step: int) -> int:
+        """Beats that the controller has from `first` on, one each `step` ps: when it can send the last."""
+        clock, drained, sent = self.clock, self.drained, self.sent
+        for _ in range(beats):
+            sent = max(sent + step, first)
+            if len(drained) == drained.maxlen:
+                sent = max(sent, drained[0])
+            cycle = max(clock.next_cycle(sent + self.back), self.cycle)
+            self.cycle = cycle + 1
+            drained.append(clock.edge(cycle))
+            if entry.begin < 0:
+                entry.begin = cycle
+        self.sent = sent
+        return sent
 
     def _received(self, _: GenericPayload) -> None:
         """Data go to the PL in the order of the addresses."""
-        flight, clock, path = self.flight, self.clock, self.path
+        flight, clock = self.flight, self.clock
         while flight and flight[0].payload.status is not ResponseStatus.INCOMPLETE:
             entry = flight.popleft()
             part, whole, length = entry.payload, entry.whole, entry.length
-            arrived = part.response + self.back
-            end = arrived
+            end = part.response + self.back
             if part.runs:
                 beats = -(-length // self.beat)
-                begin = max(clock.next_cycle(part.runs[0][0] + self.back), self.cycle)
-                last = max(clock.next_cycle(part.runs[-1][1] + self.back), begin + beats - 1)
-                self.cycle = last + 1
-                end = whole.move(clock, begin, beats, last, length)
-            self.freed.append(arrived)
-            self.drained.append((end, length))
-            if len(path.readers) > 1:
-                path.flight -= 1
-                path.freed.append(arrived)
+                if entry.begin < 0:  # the target did not ask
+                    self._take(entry, part.runs[0][0], beats - 1, 0)
+                    self._take(entry, part.runs[-1][1], 1, 0)
+                end = whole.move(clock, entry.begin, beats, self.cycle - 1, length)
+            self.freed.append(end)
             self.close(whole, length, part.status, end)
-        path.issue()
+        self._issue()
 
 
 class _WriteChannel(_Channel):
-    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: _Path, more: int):
+    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket, more: int):
         super().__init__(p, clock, name, path)
         self.limit = p.writes
         self.there = p.write_request + more
         self.back = p.write_return + more
         self.flight = 0
+        self.fifo = p.write_fifo * self.beat
         self.stored = 0  # bytes of the FIFO
         self.sent: deque[tuple[int, int]] = deque()  # when bytes leave the FIFO
         self.full: deque[tuple[_Whole, int, int, int]] = deque()  # parts with all their data in the FIFO
@@ -320,9 +283,14 @@ class _WriteChannel(_Channel):
             self.last = max(self.last, at)
             self.flight += 1
             part = self.part(Command.WRITE, address, length)
+            part.watcher = self._moved
             part.listener = partial(self._responded, whole, length)
-            self.sent.append((self.last, length))
-            self.path.out.nb_transport(part, self.last + self.there)
+            self.path.nb_transport(part, self.last + self.there)
+
+    def _moved(self, part: GenericPayload) -> None:
+        """Data have left the FIFO."""
+        _, last, beats = part.runs[-1]
+        self.sent.append((last, beats * part.width))
 
     def _responded(self, whole: _Whole, length: int, part: GenericPayload) -> None:
         self.flight -= 1

@@ -28,6 +28,8 @@ class GenericPayload:
     The initiator sets everything above the line; targets may change only what is below it.
     `runs` says when the data beats move, as (first, last, beats) in ps of evenly spaced beats; a target gives
     them as they become known, with `move`. `response` is the time in ps at which the transaction is over.
+    An initiator with little room for a read's data sets `take`: for beats that are ready from a time on, one each
+    so many ps, it says when it takes the last. A target that can wait asks it, in the order of the beats.
     Who passes a payload on and changes its times takes `watcher` and `listener` off it and calls them itself.
     """
 
@@ -41,6 +43,7 @@ class GenericPayload:
         "response",
         "runs",
         "status",
+        "take",
         "watcher",
         "width",
     )
@@ -65,6 +68,7 @@ class GenericPayload:
         self.response = 0
         self.listener: Callable[[GenericPayload], None] | None = None
         self.watcher: Callable[[GenericPayload], None] | None = None
+        self.take: Callable[[int, int, int], int] | None = None
 
     @property
     def length(self) -> int:

@@ -1,0 +1,167 @@
+"""The arbiter between the ports and the stores of one DRAM channel.
+
+Reads and writes have a way of their own each, port by port in turn, an atom (the shortest access of the DRAM) at a
+time. A read that has waited for long at its port is urgent: it goes first, and no write goes with it, nor as long
+as it waits for data of its port that are still in the DRAM. (UG1085, "Port Arbiter" and "Read/Write Arbitration";
+reads of the HP ports are of variable priority there.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from components.address_mapping import AddressMapping
+from components.dram_port import Atom, Burst, DramPort
+from components.dram_scheduler import FAR, DramScheduler
+
+
+class ArbiterParams(Protocol):
+    """What it takes of the controller's parameters."""
+
+    @property
+    def reads(self) -> int: ...
+    @property
+    def writes(self) -> int: ...
+    @property
+    def port_reads(self) -> int: ...
+    @property
+    def burst_pace(self) -> int: ...
+    @property
+    def timeout(self) -> int: ...
+    @property
+    def write_pace(self) -> int: ...
+    @property
+    def front(self) -> int: ...
+
+
+class PortArbiter:
+    """Times are cycles. `done` lists the writes that are all in the store, until the controller takes them off."""
+
+    def __init__(
+        self,
+        params: ArbiterParams,
+        ports: list[DramPort],
+        mapping: AddressMapping,
+        channel: int,
+        scheduler: DramScheduler,
+        atom: int,
+        beat: int,
+    ):
+        self.params = params
+        self.ports = ports
+        self.mapping = mapping
+        self.channel = channel
+        self.scheduler = scheduler
+        self.done: list[Burst] = []
+        self.read_credits: deque[int] = deque()  # cycles at which entries of the stores become free
+        self.write_credits: deque[int] = deque()
+        self.combining: set[int] = set()  # atoms that wait to be written
+        self._atom = atom
+        self._beat = beat
+        self._reading = 0  # entries in use
+        self._writing = 0
+        self._read_turn = 0
+        self._write_turn = 0
+        self._read_next = 0
+        self._write_next = 0
+        self._barred = 0  # no write goes before
+
+    def step(self, now: int) -> int:
+        """Let in what goes in cycle `now`; the next cycle at which something may, FAR when that is not known yet."""
+        reads = self._read_next if self._read_next > now else self._read(now)
+        if self._write_next > now:
+            return min(reads, self._write_next)
+        return min(reads, self._barred if self._barred > now else self._write(now))
+
+    def _read(self, now: int) -> int:
+        """When the next read may go."""
+        p, ports, credits = self.params, self.ports, self.read_credits
+        while credits and credits[0] <= now:
+            credits.popleft()
+            self._reading -= 1
+        self._barred = 0
+        coming, chosen, urgent = FAR, -1, False
+        count = len(ports)
+        turn = self._read_turn
+        for _ in range(count):
+            port = ports[turn]
+            if port.reads and self._here(burst := port.reads[0]):
+                at = port.read_at(burst, now, p.port_reads, p.burst_pace)
+                late = now - burst.arrival >= p.timeout
+                if at > now:
+                    if at < coming:
+                        coming = at
+                    if late and port.order and port.order[0].ready > now:
+                        self._barred = max(self._barred, min(at, port.order[0].ready))
+                elif chosen < 0 or (late and not urgent):
+                    chosen, urgent = turn, late
+            turn = turn + 1 if turn + 1 < count else 0
+        if chosen < 0:
+            return coming
+        if self._reading >= p.reads:
+            return min(coming, credits[0]) if credits else coming
+        if urgent:
+            self._barred = max(self._barred, now + 1)
+        self._reading += 1
+        self._read_turn = chosen + 1 if chosen + 1 < count else 0
+        self._read_next = now + 1
+        port = ports[chosen]
+        burst = port.reads[0]
+        atom = Atom(burst, burst.address)
+        port.pending += 1
+        port.order.append(atom)
+        _, bank, row = burst.place  # type: ignore[misc]
+        self.scheduler.add(True, bank, row, atom, now, urgent)
+        if self._step_on(burst, port.reads):
+            port.next_shown = max(port.next_shown, now + 1)
+        return now + 1
+
+    def _write(self, now: int) -> int:
+        """When the next write may go."""
+        p, ports, credits = self.params, self.ports, self.write_credits
+        while credits and credits[0] <= now:
+            credits.popleft()
+            self._writing -= 1
+        coming = FAR
+        count = len(ports)
+        turn = self._write_turn
+        for _ in range(count):
+            port = ports[turn]
+            turn = turn + 1 if turn + 1 < count else 0
+            if not (port.writes and self._here(burst := port.writes[0])):
+                continue
+            upto = min(burst.address + self._atom, burst.end) - burst.base
+            at = burst.begin + -(-upto // self._beat) - 1 + p.front
+            if at > now:
+                if at < coming:
+                    coming = at
+                continue
+            if self._writing >= p.writes:
+                return min(coming, credits[0]) if credits else coming
+            self._write_turn = turn
+            self._write_next = now + p.write_pace
+            if burst.address not in self.combining:
+                self._writing += 1
+                self.combining.add(burst.address)
+                _, bank, row = burst.place  # type: ignore[misc]
+                self.scheduler.add(False, bank, row, burst.address, now)
+            if self._step_on(burst, port.writes):
+                self.done.append(burst)
+            return self._write_next
+        return coming
+
+    def _here(self, burst: Burst) -> bool:
+        place = burst.place
+        if place is None:
+            place = burst.place = self.mapping.locate(burst.address)
+        return place.channel == self.channel
+
+    def _step_on(self, burst: Burst, queue: deque[Burst]) -> bool:
+        """On to the next atom; whether there was none left."""
+        burst.address += self._atom
+        burst.place = None
+        if burst.address < burst.end:
+            return False
+        queue.popleft()
+        return True

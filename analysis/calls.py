@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from analysis.binding import binding
 from analysis.simulate import Result
 from tlm.component import Sequencer
-from tlm.trace import POLL, SETUP, Gauge, Span, Trace
+from tlm.gauge import Gauge
+from tlm.trace import POLL, SETUP, Span, Trace
 from tlm.units import Clock
 from workloads.operations import Linear, NormSum, Operation, Program
 

@@ -13,8 +13,9 @@ from PIL import Image
 
 from analysis.commands.plot import RUN_KINDS
 from analysis.kept_run import KeptRun, save
+from analysis.palette import KINDS
 from analysis.plots.lanes import lanes
-from analysis.plots.style import KINDS, render, spell, spell_joules, spell_share, style
+from analysis.plots.style import render, spell, spell_joules, spell_share, style
 from analysis.plots.timeline import timeline
 from analysis.report import report
 from analysis.resolution import scale

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -13,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.bins import extremes, spread
 from analysis.kept_run import KeptRun, Window, owner
+from analysis.levels import Track, binned
 from analysis.plots.style import DPI, FAINT, INK, WIDTH, figure, spell, time_unit
 from tlm.gauge import BINS
 
@@ -27,48 +26,10 @@ DEEP = 3  # a strip reaches to the depth if the peak is a third of it or more, e
 COLUMNS = int((WIDTH - LEFT - RIGHT) * DPI / 2)
 
 
-@dataclass(frozen=True)
-class Strip:
-    """One FIFO over the columns of a picture; `average` and `peak` of the window."""
-
-    name: str
-    capacity: int
-    low: npt.NDArray[np.int64]
-    mean: npt.NDArray[np.float64]
-    high: npt.NDArray[np.int64]
-
-    @property
-    def peak(self) -> int:
-        return int(self.high.max())
-
-    @property
-    def average(self) -> float:
-        return float(self.mean.mean())
-
-    @property
-    def top(self) -> int:
-        """Level that the strip reaches to."""
-        return self.capacity if self.peak * DEEP >= self.capacity else self.peak
-
-
-def strips(run: KeptRun, window: Window, columns: int) -> list[Strip]:
-    """The FIFOs that held something in a window (ps), which may be thinner than a bin of a call."""
-    edges = np.linspace(*window, columns + 1)
-    found = []
-    for name, capacity in run.fifos.items():
-        levels = run.levels(name, *window)
-        low, high = extremes(levels.start, levels.end, levels.low, levels.high, edges)
-        lasts = levels.end - levels.start
-        mean = spread(levels.start, levels.end, levels.mean * lasts, edges) / np.diff(edges)
-        if high.any():
-            found.append(Strip(name, capacity, low, mean, high))
-    return found
-
-
 def fifo(run: KeptRun, window: Window | None = None, what: str = "") -> Figure:
     """The window (ps) of a run, or all of it; `what` names the window in the title."""
     begin, end = window or (0, run.elapsed)
-    shown = strips(run, (begin, end), COLUMNS)
+    shown = [track for track in binned(run, (begin, end), COLUMNS) if track.high.any()]
     gaps = [GAP + APART * (owner(a.name) != owner(b.name)) for a, b in pairwise(shown)]
     height = STRIP * max(1, len(shown)) + sum(gaps)
     total = HEAD + height + FOOT
@@ -84,10 +45,9 @@ def fifo(run: KeptRun, window: Window | None = None, what: str = "") -> Figure:
     axes.set_xlabel(f"time since the run's start ({unit_name})")
     if not shown:
         axes.text(0.5, 0.5, "nothing in any FIFO", transform=axes.transAxes, ha="center", va="center")
-    edges = np.linspace(begin, end, COLUMNS + 1) / unit
     floor = height - STRIP
     for strip, gap in zip(shown, [*gaps, 0.0], strict=False):
-        _strip(axes, strip, edges, floor)
+        _strip(axes, strip, unit, floor)
         floor -= STRIP + gap
     about = f"within {BINS}ths of a call; without a line for the depth a strip reaches to its peak"
     handles = [
@@ -107,23 +67,25 @@ def fifo(run: KeptRun, window: Window | None = None, what: str = "") -> Figure:
     return drawn
 
 
-def _strip(axes: Axes, strip: Strip, edges: npt.NDArray[np.float64], floor: float) -> None:
+def _strip(axes: Axes, strip: Track, unit: float, floor: float) -> None:
     """From `floor` upwards, in inches."""
-    low, mean, high = (floor + values * (STRIP / strip.top) for values in (strip.low, strip.mean, strip.high))
+    edges = strip.times / unit
+    top = strip.capacity if strip.peak * DEEP >= strip.capacity else strip.peak
+    low, mean, high = (floor + values * (STRIP / top) for values in (strip.low, strip.mean, strip.high))
     for values, baseline, colour in ((high, low, HIGH), (low, np.full_like(low, floor), LOW)):
         above, below, at = _changes(edges, values, baseline)
         axes.stairs(above, at, baseline=below, fill=True, color=colour, linewidth=0)
     line, at = _changes(edges, mean)
     axes.stairs(line, at, baseline=None, color=LINE, linewidth=0.8)
     axes.axhline(floor, color=FAINT, linewidth=0.8)
-    if strip.top == strip.capacity:
+    if top == strip.capacity:
         axes.axhline(floor + STRIP, **DEPTH)
     told = f"peak {strip.peak:,} of {strip.capacity:,}, mean {_spell(strip.average)}"
     across = axes.get_yaxis_transform()
     for x, y, text, size, colour in (
         (-30, STRIP / 2, strip.name, 8, INK),
         (-3, 0, "0", 6, FAINT),
-        (-3, STRIP, f"{strip.top:,}", 6, FAINT),
+        (-3, STRIP, f"{top:,}", 6, FAINT),
         (6, STRIP / 2, told, 8, INK),
     ):
         axes.annotate(text, (float(x > 0), floor + y), (x, 0), xycoords=across, textcoords="offset points",

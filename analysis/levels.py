@@ -35,11 +35,11 @@ class Track:
         return float((self.mean * np.diff(self.times)).sum() / (self.times[-1] - self.times[0]))
 
 
-def tracks(run: KeptRun, window: Window, most: int = MOST) -> tuple[list[Track], int]:
+def tracks(run: KeptRun, window: Window) -> tuple[list[Track], int]:
     """All FIFOs that were gauged, and the width of a bin in ps: 0 where levels are as they were kept."""
     begin, end = window
     found = [_kept(run, name, window) for name in run.fifos]
-    if sum(len(track.high) for track in found) <= most:
+    if sum(len(track.high) for track in found) <= MOST:
         return found, 0
     return binned(run, window, BINS), (end - begin) // BINS
 

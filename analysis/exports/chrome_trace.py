@@ -214,14 +214,17 @@ class _Trace:
                     yield burst | {"args": {"beats": n, "asked_ps": asked}}
 
     def fifos(self) -> Iterator[Event]:
+        """Those of the engines that work in the window."""
+        working = {span.track for span in self.spans}
         for engine, number in self.engines.items():
             own = [track for track in self.levels if owner(track.name) == engine]
             pid = PORTS + 2 * number + 1
-            if own:
-                yield from _process(pid, f"FIFOs of {engine}")
+            if not own or engine not in working:
+                continue
+            yield from _process(pid, f"FIFOs of {engine}")
             for track in own:
                 at = track.times.astype(np.int64).tolist()
-                name = f"{track.name}, {track.capacity} deep:"
+                name = f"{track.name.partition('.')[2]} [{track.capacity}]"
                 yield from _counter(pid, name, "highest", at, [*track.high.tolist(), 0])
                 yield from _counter(pid, name, "mean", at, [*track.mean.round(4).tolist(), 0.0])
 

@@ -8,7 +8,6 @@ import importlib.util
 import json
 import threading
 import time
-import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,8 +63,7 @@ def perfetto(browser, kept) -> Iterator:
         thread.start()
         try:
             # as docs/views.md tells: what is to be expanded is part of the address
-            commands = [{"id": "dev.perfetto.ExpandTracksByRegex", "args": ["^(engines|FIFOs of linear) "]}]
-            expand = urllib.parse.quote(json.dumps(commands))
+            expand = '[{"id":"dev.perfetto.ExpandTracksByRegex","args":["^(engines|FIFOs of linear) "]}]'
             address = f"http://127.0.0.1:{server.server_port}/#!/?startupCommands={expand}"
             browser.open(address, 1600, 1000)
             deadline = time.monotonic() + 60
@@ -104,6 +102,12 @@ def test_perfetto_sees_what_the_report_tells(perfetto, kept):
     assert wrong == []
 
 
+EXPANDED = """
+const open = () => window.app.trace.workspace.flatTracks.filter((track) => track.expanded && track.hasChildren);
+const until = performance.now() + 30000;
+while (!open().length && performance.now() < until) await new Promise((done) => setTimeout(done, 100));
+return open().map((track) => track.name);
+"""
 PEAKS = """
 select process.name, counter_track.name, max(value) from counter
 join process_counter_track as counter_track on counter.track_id = counter_track.id join process using (upid)
@@ -111,8 +115,9 @@ where counter_track.name like '%] highest' group by 1, 2
 """
 
 
-def test_perfetto_sees_the_peaks_of_the_fifos(perfetto, kept):
-    """A track each, in the group of its engine."""
+def test_perfetto_sees_the_peaks_of_the_fifos(perfetto, browser, kept):
+    """A track each, in the group of its engine; the groups are open that the address names."""
+    assert {name.rpartition(" ")[0] for name in browser.run(EXPANDED)} == {"engines", "FIFOs of linear"}
     run = KeptRun.load(kept)
     peaks: dict[str, int] = {}
     for gauge in (g for s in run.spans for g in s.record.gauges):
@@ -124,16 +129,3 @@ def test_perfetto_sees_the_peaks_of_the_fifos(perfetto, kept):
         assert int(depth) == run.fifos[name]
         found[name] = peak
     assert found == peaks
-
-
-EXPANDED = """
-const open = () => window.app.trace.workspace.flatTracks.filter((track) => track.expanded && track.hasChildren);
-const until = performance.now() + 30000;
-while (!open().length && performance.now() < until) await new Promise((done) => setTimeout(done, 100));
-return open().map((track) => track.name);
-"""
-
-
-@pytest.mark.usefixtures("perfetto")
-def test_groups_open_as_the_address_tells(browser):
-    assert {name.rpartition(" ")[0] for name in browser.run(EXPANDED)} == {"engines", "FIFOs of linear"}

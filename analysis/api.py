@@ -118,6 +118,18 @@ class Result:
         return [{"action": a, "energy_j": j} for a, j in told["by_action_j"].items()] if told else []
 
     @cached_property
+    def resources(self) -> Table:
+        """A row per part of programmable logic; none for a platform that has none. `fits` tells the whole."""
+        told = self.kept.report.get("resources")
+        return [{**part, "knobs": ", ".join(part["knobs"])} for part in told["parts"]] if told else []
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the device holds it; None where the platform names no device."""
+        told = self.kept.report.get("resources")
+        return told["fits"] if told else None
+
+    @cached_property
     def inputs(self) -> Table:
         """A row per input: key, value, where it comes from."""
         found = Subject.of(self.name, self.kept).inputs

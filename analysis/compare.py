@@ -6,11 +6,13 @@ The first run is what all others are compared with. Every figure is one of the r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from analysis import compare_resources
 from analysis.bound import bound, parts, words
+from analysis.resources import KINDS
 from analysis.subject import Subject
 
 Table = list[dict[str, Any]]
@@ -29,6 +31,7 @@ class Difference:
     summary: list[str]
     movers: Table
     changed_nothing: bool
+    resources: Table = field(default_factory=list)  # parts of programmable logic that take more or less
 
 
 @dataclass(frozen=True)
@@ -44,18 +47,23 @@ class Knob:
     after_ms: float | None
     changes_nothing: bool
     problem: str = ""
+    resources: str | None = None  # what it changes of them, in words; None where there are none
 
     def __str__(self) -> str:
         if self.after_ms is None:
             return f"{self.override} cannot stand alone: {self.problem}"
         if self.changes_nothing:
-            return f"{self.override} changes nothing: time, energy and traffic of every call stay the same"
+            return (
+                f"{self.override} changes nothing: time, energy and traffic of every call"
+                f"{' and the resources' * (self.resources is not None)} stay the same"
+            )
+        takes = "" if self.resources is None else f"; {self.resources or 'no resource changes'}"
         delta = self.after_ms - self.before_ms
         if not delta:
-            return f"{self.override} alone leaves the latency at {self.before_ms:.3f} ms"
+            return f"{self.override} alone leaves the latency at {self.before_ms:.3f} ms{takes}"
         return (
             f"{self.override} alone takes {abs(delta):.3f} ms {'more' if delta > 0 else 'less'}: "
-            f"{self.after_ms:.3f} instead of {self.before_ms:.3f} ms"
+            f"{self.after_ms:.3f} instead of {self.before_ms:.3f} ms{takes}"
         )
 
 
@@ -91,6 +99,7 @@ class Comparison:
                     "changed_nothing": d.changed_nothing,
                     "summary": d.summary,
                     "movers": d.movers,
+                    "resources": d.resources,
                 }
                 for d in self.differences
             ],
@@ -102,6 +111,7 @@ class Comparison:
                     "after_ms": k.after_ms,
                     "changes_nothing": k.changes_nothing,
                     "problem": k.problem,
+                    "resources": k.resources,
                 }
                 for k in self.knobs
             ],
@@ -137,6 +147,13 @@ def changed_inputs(subjects: Sequence[Subject]) -> Table:
     return rows
 
 
+def _resource(kind: str, told: Mapping[str, Any]) -> float | None:
+    """Whole numbers as such."""
+    found = told.get("resources")
+    value = found and found["total"][kind]
+    return int(value) if value is not None and value == int(value) else value
+
+
 _FIGURES: dict[str, Callable[[Mapping[str, Any]], float | None]] = {
     "latency ms": lambda r: r["latency_ms"],
     "cycles": lambda r: r["cycles"],
@@ -144,6 +161,7 @@ _FIGURES: dict[str, Callable[[Mapping[str, Any]], float | None]] = {
     "energy J": lambda r: r["energy_j"],
     "power W": lambda r: r["power_w"],
     "DRAM devices J": lambda r: r["energy"] and r["energy"]["dram_j"],
+    **{name: partial(_resource, kind) for kind, name in KINDS.items()},
     "read MB": lambda r: r["traffic"]["read_bytes"] / 1e6,
     "written MB": lambda r: r["traffic"]["write_bytes"] / 1e6,
     "bandwidth GB/s": lambda r: _sum(r, "achieved_bytes_per_s", 1e-9),
@@ -177,7 +195,11 @@ def _utilization(engine: str, told: Mapping[str, Any]) -> float | None:
 def _difference(a: Subject, b: Subject, inputs: Table) -> Difference:
     same = a.outcome == b.outcome
     movers = _movers(a, b)
-    return Difference(a, b, _summary(a, b, movers, inputs, same), movers, same)
+    takes = compare_resources.movers(a, b)
+    summary = _summary(a, b, movers, inputs, same)
+    if not same:
+        summary += compare_resources.sentences(a, b, takes)
+    return Difference(a, b, summary, movers, same, takes)
 
 
 def _movers(a: Subject, b: Subject) -> Table:
@@ -322,8 +344,12 @@ def _nothing(a: Subject, b: Subject, changed: Sequence[str]) -> str:
     what = changed[0] if len(changed) == 1 else f"The {len(changed)} inputs that differ"
     return (
         f"{what} changed nothing: {b.label} takes {b.report['latency_ms']:.3f} ms as {a.label} does, with the "
-        f"same time, energy and traffic of every call."
+        f"same time, energy and traffic of every call{_and_resources(b)}."
     )
+
+
+def _and_resources(subject: Subject) -> str:
+    return " and the same resources" if subject.resources else ""
 
 
 def _energy(a: Subject, b: Subject) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from analysis.compare import Knob
+from analysis.compare_resources import changes
 from analysis.kept_run import KeptRun
 from analysis.report import report
 from analysis.simulate import Workload, simulate
@@ -49,7 +50,9 @@ class Runs:
                 found.append(Knob(label, override, ms, None, False, str(error)))
                 continue
             same = after.outcome == before.outcome
-            found.append(Knob(label, override, ms, after.report["latency_ms"], same))
+            totals = [s.resources and s.resources["total"] for s in (before, after)]
+            takes = changes(totals[0], totals[1]) if totals[0] and totals[1] else None
+            found.append(Knob(label, override, ms, after.report["latency_ms"], same, resources=takes))
         return found
 
 

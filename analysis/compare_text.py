@@ -14,6 +14,7 @@ from rich.text import Text
 
 from analysis import lanes, palette
 from analysis.compare import HOST, SHARES, Comparison, Difference
+from analysis.resources import KINDS
 from analysis.subject import Subject
 
 HEADING = 20  # letters of a column's heading
@@ -43,6 +44,7 @@ def show(comparison: Comparison, layer: int = 0, console: Console | None = None)
     for difference in comparison.differences:
         if not difference.changed_nothing:
             _movers(difference, out)
+            _resources(difference, out)
     _timeline(comparison.subjects, heads, layer, out)
 
 
@@ -197,6 +199,21 @@ def _movers(difference: Difference, out: Console) -> None:
         "bound by: the largest part of a call's cycles; latency: loading, filling, draining, dependent steps"
     )
     _print(out, title, table, definitions + (f"; {rest} more kinds of calls (--json)" if rest > 0 else ""))
+
+
+def _resources(difference: Difference, out: Console) -> None:
+    rows = difference.resources
+    if not rows:
+        return
+    table = _table(("part", "component", "size"), tuple(KINDS.values()))
+    for row in rows[:ROWS]:
+        before, after = (row[f"{end}_size"] or NONE for end in ("from", "to"))
+        size = before if before == after else f"{before} to {after}"
+        deltas = (f"{row[kind]:+,g}" if row[kind] else "" for kind in KINDS)
+        table.add_row(row["part"], row["component"], size, *deltas)
+    rest = len(rows) - ROWS
+    title = f"Resources that change, {difference.a.label} to {difference.b.label}"
+    _print(out, title, table, f"and {rest} more parts (--json has all)" if rest > 0 else "")
 
 
 def _cell(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """Energy of a run: counted actions x energy per action, registers that are clocked, leakage over time.
 
     dynamic = calibration x (sum of actions x energy per action + flip-flops x energy a cycle x cycles)
+    flip-flops = those in the bills of components + those of everything else
     energy  = dynamic + static power x time
 
 All figures come from the platform's `energy` section; components that know their energy, as a GPU does, add
@@ -14,8 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from analysis.resources import flip_flops
 from analysis.simulate import Result
 from tlm.platform import Platform
+from tlm.simulation import Simulation
 from tlm.trace import CallRecord
 from tlm.units import ClockName, Doc, Joules, JoulesPerBit, NonNegativeInt, PositiveFloat, Watts
 from workloads.operations import Conv, Embed, Linear, NormSum, Operation, Scan, Smooth
@@ -33,7 +36,9 @@ class EnergyParams:
 
     clock: Annotated[ClockName, Doc("clock of the registers")] = "fabric"
     static_power: Annotated[Watts, Doc("drawn whatever happens")]
-    flip_flops: Annotated[NonNegativeInt, Doc("registers that are clocked in every cycle, used or not")]
+    other_flip_flops: Annotated[
+        NonNegativeInt, Doc("registers clocked in every cycle beside those in the bills of components")
+    ]
     register_cycle: Annotated[Joules, Doc("a register and its part of the clock tree, a cycle")]
     mac4x8: Annotated[Joules, Doc("4-bit code times 8-bit activation, accumulated")]
     mac5x8: Annotated[Joules, Doc("5-bit code times 8-bit activation, accumulated")]
@@ -82,13 +87,19 @@ def energy(result: Result) -> Energy | None:
             by_action[action] += joules
             by_owner[owner] += joules
     cycles = result.platform.clocks[params.clock].cycles(result.run.elapsed)
-    clocked = params.calibration * params.flip_flops * params.register_cycle * cycles
+    clocked = clock_energy(params, result.simulation) * cycles
     leaked = params.static_power * result.latency_s
     return Energy(
         {**by_action, "clock": clocked, "static": leaked},
         {**by_owner, "clock": clocked, "static": leaked},
         _dram(result, params),
     )
+
+
+def clock_energy(params: EnergyParams, simulation: Simulation) -> float:
+    """J a cycle that all registers take, used or not."""
+    registers = flip_flops(simulation) + params.other_flip_flops
+    return params.calibration * registers * params.register_cycle
 
 
 def activity(result: Result) -> dict[str, Counter[str]]:

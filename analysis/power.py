@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.energy import EnergyParams, Hops, actions
+from analysis.energy import EnergyParams, Hops, actions, clock_energy
 from analysis.kept_run import KeptRun
+from tlm.simulation import Simulation
 from tlm.units import SECOND
 
 
@@ -49,5 +50,5 @@ def power(run: KeptRun) -> Power | None:
     times = np.array(sorted(changes), dtype=np.int64)
     calls = np.cumsum([changes[t] for t in times.tolist()])
     cycles = run.platform.clocks[params.clock].cycles(run.elapsed)
-    clocked = params.calibration * params.flip_flops * params.register_cycle * cycles * SECOND / run.elapsed
+    clocked = clock_energy(params, Simulation(run.platform)) * cycles * SECOND / run.elapsed
     return Power(times, calls.clip(min=0), clocked + params.static_power)

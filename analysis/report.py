@@ -14,6 +14,7 @@ from analysis.calls import CallGroup, engine_spans, group, labels
 from analysis.critical_path import critical_path, shares
 from analysis.depths import advise
 from analysis.energy import Energy, energy
+from analysis.resources import resources
 from analysis.simulate import Result
 from tlm.component import Sequencer
 from tlm.trace import Span
@@ -62,6 +63,7 @@ def report(
         "energy_j": spent.total if spent else None,
         "power_w": spent.total / result.latency_s if spent else None,
         "energy": _energy(spent, work.batch),
+        "resources": resources(result.simulation),
         "engines": {e.engine: _engine(e, elapsed) for e in group(result, lambda _: "")},
         "host": {"share": host / elapsed, "cycles": clock.cycles(host) if clock else None},
         "time": _time(kinds, elapsed, host),

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analysis.resources import KINDS, amount, verdict
+
 Report = Mapping[str, Any]
 
 
@@ -37,6 +39,7 @@ def show(told: Report, verbose: bool = False, console: Console | None = None) ->
     out.print()
     _traffic(told, out)
     _energy(told, verbose, out)
+    _resources(told, verbose, out)
     if told["baselines"]:
         _baselines(told, out)
     out.print()
@@ -204,6 +207,32 @@ def _energy(told: Report, verbose: bool, out: Console) -> None:
     if energy["dram_j"] is not None:
         apart = f"{energy['dram_j'] * 1e3:.4g} mJ, outside the chip and not part of its energy"
         out.print(_labelled("DRAM devices", apart))
+
+
+def _resources(told: Report, verbose: bool, out: Console) -> None:
+    found = told["resources"]
+    if found is None:
+        out.print(_labelled("Resources", "none of programmable logic"))
+        return
+    table = _table(("programmable logic",), (*KINDS.values(), "memory LUT"))
+
+    def row(name: str, takes: Mapping[str, Any]) -> None:
+        table.add_row(name, *(amount(takes[kind]) for kind in (*KINDS, "memory_lut")))
+
+    for name, takes in found["by_component"].items():
+        row(name, takes)
+        for part in found["parts"] if verbose else ():
+            if part["component"] == name:
+                row(f"  {part['part']}, {part['size']}", part)
+    row("together", found["total"])
+    if found["device"]:
+        share = (_percent(found["utilization"][kind]) for kind in KINDS)
+        table.add_row(f"of {found['board']}", *share, "")
+    definitions = (
+        "LUT: of logic and of memory; interconnects, clocking and the processing system are not in it"
+    )
+    _print(out, "Resources", table, definitions)
+    out.print(Text(verdict(found), style="bold yellow" if found["fits"] is False else ""))
 
 
 def _baselines(told: Report, out: Console) -> None:

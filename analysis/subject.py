@@ -47,9 +47,15 @@ class Subject:
         return cls(label, run.report, {**_workload(run.report), **_platform(run)}, bars)
 
     @property
+    def resources(self) -> Mapping[str, Any] | None:
+        """Those of the report; None for a platform that has none and for runs kept by earlier versions."""
+        return self.report.get("resources")
+
+    @property
     def outcome(self) -> dict[str, Any]:
         """What an input can change: the report's figures without inputs and texts."""
         told: dict[str, Any] = {key: self.report[key] for key in FIGURES}
+        told["resources"] = self.resources and [self.resources[key] for key in ("device", "by_component")]
         memories = self.report["traffic"]["memories"]
         told["traffic"] = {
             name: {key: value for key, value in memory.items() if key != "description"}

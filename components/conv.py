@@ -10,11 +10,15 @@ from typing import Annotated, Any
 import numpy as np
 
 from components.engine import VALUE, Address, Engine, EngineParams
+from components.fabric import QUANTIZED, activation, cells, memory, products, quantizers, queue
 from components.pipeline import LockstepPipeline
+from tlm.resources import Part
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Conv
 
 BLOCK = 16  # values a step of the pipeline
+TAPS = 4
+TAP_PLACES = 4  # a tap is selected and added, signed, and two levels of sums add up four
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,27 @@ class ConvEngine(Engine):
 
     def shortages(self, op: Conv) -> list[str]:
         return self.short(op, "max_features", op.features, "channels")
+
+    def datapath(self) -> list[Part]:
+        """The sum of a channel's taps has 10 bits, with its scale 43; the low 58 of the result are kept."""
+        p, knob = self.params, "max_features"
+        blocks = ceil(p.max_features / BLOCK)
+        wide = BLOCK * VALUE
+        return [
+            *quantizers(BLOCK),
+            cells("taps", BLOCK * TAPS, TAP_PLACES),
+            products("weight scaling", BLOCK, 10, VALUE + 1),
+            products("scaling", BLOCK, 43, VALUE + 1, VALUE + 26),
+            *activation("SiLU", BLOCK),
+            memory("codes", BLOCK * TAPS * 4, blocks, knob),
+            memory("signs", BLOCK * TAPS, blocks, knob),
+            memory("scales", wide, blocks, knob),
+            memory("bias", wide, blocks, knob),
+            memory("lines", BLOCK * QUANTIZED, ceil(blocks / 4), knob, banks=4 * (TAPS - 1)),
+            queue("fifo of values", wide, 2),
+            queue("fifo of windows", BLOCK * TAPS * QUANTIZED, 2),
+            *(queue(f"fifo of {what}", wide, 2) for what in ("sums", "results")),
+        ]
 
     def compute(self, op: Conv) -> int:
         return op.tokens * ceil(op.features / BLOCK)

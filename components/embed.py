@@ -14,8 +14,14 @@ from typing import Annotated, Any
 import numpy as np
 
 from components.engine import VALUE, Address, Engine, EngineParams
+from components.fabric import adders, memory, products
+from tlm.resources import Part
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Embed
+
+WEIGHT = 16  # bits
+PIXELS = 256  # of a patch and colour
+COLOURS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,22 @@ class EmbedEngine(Engine):
         groups = ceil(op.features / self.params.channels)
         words = self.beats(self.params.channels * VALUE)
         return groups, words, ceil(op.patch_values / self.params.values)
+
+    def datapath(self) -> list[Part]:
+        """A product and a sum for every value and channel of a cycle, each with a bank of weights of its own."""
+        p, n = self.params, self.per_beat
+        units = p.channels * p.values
+        groups = ceil(p.max_features / p.channels)
+        words = groups * ceil(PIXELS * COLOURS / p.values)
+        sizes = ("channels", "values")
+        return [
+            products("products", units, VALUE, WEIGHT, None, *sizes),
+            adders("sums", units, VALUE, *sizes),
+            memory("weights", WEIGHT, words, "max_features", *sizes, banks=units),
+            memory("bias", WEIGHT, groups, "max_features", "channels", banks=p.channels),
+            memory("class token", p.bus, ceil(p.max_features / n), "max_features"),
+            memory("patch", VALUE, ceil(PIXELS * COLOURS / n), "bus", banks=n),
+        ]
 
     def compute(self, op: Embed) -> int:
         groups, _, accumulate = self._group(op)

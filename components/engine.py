@@ -20,11 +20,13 @@ from components.dma import (
     WritePortParams,
     WriteStream,
 )
+from components.fabric import read_port, write_port
 from components.pipeline import NEVER, LockstepPipeline
 from tlm.component import Component
 from tlm.errors import UnfitError
 from tlm.gauge import Gauge
 from tlm.payload import Command, GenericPayload
+from tlm.resources import Part
 from tlm.trace import CallRecord, PortActivity
 from tlm.units import Bits, Check, ClockName, Doc
 from workloads import execution
@@ -110,6 +112,19 @@ class Engine(Component):
             f"{op.name} needs {need} {unit} in {self.name}, which holds {capacity}: "
             f"raise components.{self.name}.{buffer}"
         ]
+
+    def bill(self) -> list[Part]:
+        """What the engine instantiates: its ports, and the `datapath` behind them."""
+        width, parts = self.params.bus, self.datapath()
+        for reader in self.reads:
+            parts += read_port(reader.name, width, reader.params.buffer)
+        for writer in self.writes:
+            parts += write_port(writer.name, width, writer.params.buffer)
+        return parts
+
+    def datapath(self) -> list[Part]:
+        """Multipliers, memories and FIFOs. Source: the published sources and RTL."""
+        return []
 
     def compute(self, op: Any) -> int:
         """Cycles in which the engine's busiest stage works during a call."""

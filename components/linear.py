@@ -14,12 +14,18 @@ from annotated_types import MultipleOf
 
 from components.dma import ReadStream, WriteStream
 from components.engine import VALUE, Address, Engine, EngineParams
+from components.fabric import QUANTIZED, SHIFTED, activation, cells, memory, products, quantizers, queue
 from components.pipeline import NEVER, Cycles, Fifo, RigidStage
 from tlm.gauge import Gauge
+from tlm.resources import Part
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Linear
 
 CODE = 4  # bits of a weight
+SCALED = 32  # inputs with a scale of their own
+LEVELS = 8  # values that a code without its sign selects from
+SUM = 21  # bits of the sum of 32 products of an 8-bit value and a level of 8 bits
+SCALE_BANKS = 16
 Passed = tuple[tuple[int, int], ...]  # pushes and pops of each FIFO
 AHEAD = 8  # periods for which there should be room before they are jumped over
 
@@ -77,6 +83,36 @@ class LinearEngine(Engine):
         return self.short(op, "max_in", op.in_features, "inputs") + self.short(
             op, "max_out", op.out_features, "outputs"
         )
+
+    def datapath(self) -> list[Part]:
+        """A cell for each code of a tile; for each of its lines products that quantize, scale, scale and activate."""
+        p, n = self.params, self.params.tile
+        rows, blocks = ceil(p.max_out / n), ceil(p.max_in / n)
+        wide = n * VALUE
+        scales = ceil(p.max_out * ceil(p.max_in / SCALED) / n)
+        return [
+            *quantizers(n, "tile"),
+            cells("cells", n * n, p.decoder + p.multiplier, "tile"),
+            products("weight scaling", n, SUM, VALUE + 1, None, "tile"),
+            products("scaling", n, VALUE, VALUE + 1, VALUE + 18, "tile"),
+            *activation("SiLU", n, "tile"),
+            *activation("softplus", n, "tile"),
+            memory("codes", n * n * CODE, rows * blocks, "max_in", "max_out", "tile"),
+            memory(
+                "scales", wide, ceil(scales / SCALE_BANKS), "max_in", "max_out", "tile", banks=SCALE_BANKS
+            ),
+            memory("bias", wide, rows, "max_out", "tile"),
+            memory("token", wide, blocks, "max_in", "tile"),
+            memory("quantized token", n * QUANTIZED, ceil(blocks / 4), "max_in", "tile", banks=4),
+            queue("fifo to the quantizer", wide, p.input_fifo, "input_fifo", "tile"),
+            queue("fifo to the decoder", n * QUANTIZED, p.fifo, "fifo", "tile"),
+            queue("fifo to the multiplier", n * LEVELS * SHIFTED, p.fifo, "fifo", "tile"),
+            queue("fifo to the accumulator", wide, p.fifo, "fifo", "tile"),
+            queue("fifo to the dequantizer", wide, p.fifo, "fifo", "tile"),
+            queue("fifo to the writer", wide, p.fifo, "fifo", "tile"),
+            queue("scales to the quantizer", VALUE, p.quantizer_scale_fifo, "quantizer_scale_fifo"),
+            queue("scales to the dequantizer", VALUE, p.scale_fifo, "scale_fifo"),
+        ]
 
     def tiles(self, op: Linear) -> tuple[int, int]:
         """Blocks of inputs and of outputs."""

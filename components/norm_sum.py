@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
 
 from components.dma import ReadStream
 from components.engine import VALUE, Address, Engine, EngineParams
+from components.fabric import memory, products, queue
 from components.pipeline import LockstepPipeline
+from tlm.resources import Part
 from tlm.units import Doc, PositiveInt
 from workloads.operations import NormSum
 
@@ -49,6 +52,20 @@ class NormSumEngine(Engine):
 
     def shortages(self, op: NormSum) -> list[str]:
         return self.short(op, "max_norm_features", op.features, "features") if op.mode.norms else []
+
+    def datapath(self) -> list[Part]:
+        """Products of a word's values: squares of 64 bits times 1 / D of 20, values times 1 / root times weight."""
+        p, n = self.params, self.per_beat
+        words = ceil(p.max_norm_features / n)
+        return [
+            products("squares", n, VALUE, VALUE, None, "bus"),
+            products("means", n, 2 * VALUE, 20, VALUE + 36, "bus"),
+            products("norms", n, VALUE, VALUE, None, "bus"),
+            products("weightings", n, 2 * VALUE, 16, VALUE + 33, "bus"),
+            memory("weights", 16, words, "max_norm_features", banks=n),
+            memory("token", VALUE, words, "max_norm_features", banks=n),
+            *(queue(f"stream {way}", p.bus, 2, "bus") for way in ("in", "out")),
+        ]
 
     def compute(self, op: NormSum) -> int:
         words = op.tokens * self.beats(op.features * VALUE)

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 from components.dma import ReadStream
 from components.engine import VALUE, Address, Engine, EngineParams
+from components.fabric import queue
 from components.pipeline import LockstepPipeline
+from tlm.resources import Part
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Flip, LoadClassToken
 
@@ -40,6 +42,10 @@ class PatchOpsEngine(Engine):
         super().__init__(sim, name, params)
         self.in_r = self.read_port("in_r", "x")
         self.out_r = self.write_port("out_r")
+
+    def datapath(self) -> list[Part]:
+        """A flip has none; the class token goes through two streams."""
+        return [queue(f"stream {way}", self.params.bus, 2, "bus") for way in ("in", "out")]
 
     def compute(self, op: Flip | LoadClassToken) -> int:
         return op.tokens * self.beats(op.features * VALUE)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated, Any
 
 from components.engine import VALUE, Address, Engine, EngineParams
+from components.fabric import memory, products, queue
 from components.pipeline import LockstepPipeline
+from tlm.resources import Part
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Smooth
 
@@ -37,6 +40,15 @@ class SmoothEngine(Engine):
 
     def shortages(self, op: Smooth) -> list[str]:
         return self.short(op, "max_features", op.features, "factors")
+
+    def datapath(self) -> list[Part]:
+        """Products of a word's values; the low 58 bits hold what is kept of x * c, c unsigned."""
+        p, n = self.params, self.per_beat
+        return [
+            products("products", n, VALUE, VALUE + 1, VALUE + 26, "bus"),
+            memory("factors", p.bus, ceil(p.max_features / n), "max_features"),
+            *(queue(f"stream {way}", p.bus, 2, "bus") for way in ("in", "out")),
+        ]
 
     def compute(self, op: Smooth) -> int:
         return op.tokens * self.beats(op.features * VALUE) * self.params.interval

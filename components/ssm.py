@@ -11,9 +11,14 @@ import numpy as np
 
 from components.dma import ReadStream
 from components.engine import VALUE, Address, Engine, EngineParams
+from components.fabric import memory, products, queue
 from components.pipeline import Cycles, LockstepPipeline
+from tlm.resources import Part
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Scan
+
+STATES = 16  # of a channel that the buffers are made for
+SQUARINGS = 5  # of (1 + x / 32) ** 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,28 @@ class SsmEngine(Engine):
     def steps(self, op: Scan) -> int:
         """Cycles a channel."""
         return ceil(op.states / self.params.lanes)
+
+    def datapath(self) -> list[Part]:
+        """Products of 32 bits, of which the low 50 hold what is kept: per lane delta * A, five squarings, h * dA,
+        du * B and h * C; delta * u once; per value of a word u * D and the product with z."""
+        p, n, kept = self.params, self.per_beat, VALUE + 18
+        words = p.max_features * ceil(STATES / p.lanes)
+        state = p.lanes * VALUE
+        sizes = ("lanes", "max_features")
+        reads = ("delta", "u", "u for D", "B", "C", "z")
+        return [
+            products("exponentials", p.lanes * (1 + SQUARINGS), VALUE, VALUE, kept, "lanes"),
+            products("states", p.lanes * 2, VALUE, VALUE, kept, "lanes"),
+            products("projections", p.lanes, VALUE, VALUE, kept, "lanes"),
+            products("input", 1, VALUE, VALUE, kept),
+            products("skips", n, VALUE, VALUE, kept, "bus"),
+            products("gates", n, VALUE + 1, VALUE, kept, "bus"),
+            memory("A", state, words, *sizes),
+            memory("state", VALUE, words, *sizes, banks=p.lanes),
+            memory("D", p.bus, ceil(p.max_features / n), "max_features"),
+            queue("stream of states", state, 2, "lanes"),
+            *(queue(f"stream of {what}", p.bus, 2, "bus") for what in (*reads, "xC", "uD", "results")),
+        ]
 
     def compute(self, op: Scan) -> int:
         return op.tokens * op.features * self.steps(op)

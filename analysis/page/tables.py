@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.resources import KINDS, amount, verdict
+
 Report = Mapping[str, Any]
 
 
@@ -31,7 +33,9 @@ class Table:
 
 def tables(told: Report) -> list[Table]:
     """Those that have rows."""
-    return [table for table in (*_calls(told), *_traffic(told), _baselines(told)) if table.rows]
+    return [
+        table for table in (*_calls(told), *_traffic(told), _resources(told), _baselines(told)) if table.rows
+    ]
 
 
 def _calls(told: Report) -> Iterator[Table]:
@@ -117,6 +121,22 @@ def _traffic(told: Report) -> Iterator[Table]:
                 f"DRAM devices, outside the chip and not part of its energy: {energy['dram_j'] * 1e3:.4g} mJ."
             )
         yield Table(title, (title.split()[-1], "mJ", "share"), 1, rows, note)
+
+
+def _resources(told: Report) -> Table:
+    found = told.get("resources")  # runs kept by earlier versions have none
+    kinds = (*KINDS, "memory_lut")
+    rows, note = [], ""
+    if found:
+        named = {**found["by_component"], "together": found["total"]}
+        rows = [
+            [text(name), *(Cell(amount(takes[k]), takes[k]) for k in kinds)] for name, takes in named.items()
+        ]
+        if found["device"]:
+            rows.append([text(f"of {found['board']}"), *(share(found["utilization"].get(k)) for k in kinds)])
+        note = verdict(found) + " Interconnects, clocking and the processing system are not in it."
+    columns = ("programmable logic", *KINDS.values(), "memory LUT")
+    return Table("Resources", columns, 1, rows, note)
 
 
 def _baselines(told: Report) -> Table:

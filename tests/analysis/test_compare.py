@@ -41,7 +41,7 @@ def subject(
     told = {
         "model": "made up", "resolution": 1, "batch": 1, "latency_ms": ms, "cycles": cycles, "clock_hz": mhz * 1e6,
         "frames_per_s": 1e3 / ms,
-        "energy_j": None, "power_w": None, "energy": None, "bottleneck": "", "memory": None,
+        "energy_j": None, "power_w": None, "energy": None, "bottleneck": "", "memory": None, "resources": None,
         "time": dict.fromkeys(("compute", "memory", "latency", "host"), 0.0),
         "host": {"share": host / cycles, "cycles": host},
         "engines": {"e": {"compute_utilization": 0.5, "share": 1 - host / cycles}},

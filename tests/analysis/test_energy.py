@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.energy import EnergyParams, activity, buffer_bits, energy
+from analysis.resources import flip_flops
 from analysis.simulate import Result, Workload, simulate
 from workloads.builder import Builder
 from workloads.lowering import workload
@@ -50,12 +51,26 @@ def test_parts_add_up():
 
 
 def test_registers_are_clocked_in_every_cycle():
-    """277,278 flip-flops x 0.04 pJ x the run's cycles x the calibration."""
+    """277,278 flip-flops x 0.04 pJ x the run's cycles x the calibration: 246,631 of the engines' bills, 30,647 of the
+    rest of the published chip."""
     run = result()
     cycles = run.platform.clocks["fabric"].cycles(run.run.elapsed)
     params = run.platform.sections["energy"]
+    assert (flip_flops(run.simulation), params.other_flip_flops) == (246_631, 30_647)
     expected = params.calibration * 277_278 * 0.04e-12 * cycles
     assert energy(run).by_action["clock"] == pytest.approx(expected)
+
+
+def test_registers_follow_a_what_if():
+    """Twice the lanes: 96 + 32 + 16 instead of 48 + 16 + 8 products of 4 DSP with 38.7 flip-flops each."""
+    more = simulate(
+        str(PLATFORMS / "zcu102-rtl.yaml"), Workload.of(workload("tiny")), ["components.ssm.lanes=16"]
+    )
+    added = flip_flops(more.simulation) - flip_flops(result().simulation)
+    assert added == pytest.approx(72 * 4 * 38.7, abs=2)
+    ratio = (277_278 + added) / 277_278 * more.run.elapsed / result().run.elapsed
+    clock = [energy(run).by_action["clock"] for run in (more, result())]
+    assert clock[0] / clock[1] == pytest.approx(ratio, rel=1e-6)
 
 
 def test_calibration_scales_what_is_dynamic():

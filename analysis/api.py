@@ -193,8 +193,8 @@ def run(
     checked = load_platform(find_platform(os.fspath(platform)), overrides)
     work = Workload.of(_config(model), resolution, batch)
     others = load_baselines(checked) if baselines else {}
-    result = simulate(checked, work, progress=progress)
-    told = _report(result, *run_baselines(others, work))
+    result = simulate(checked, work, progress=progress, gauges=True)
+    told = _report(result, *run_baselines(others, work), gauges=False)
     return Result(KeptRun.of(result, told), tuple(overrides))
 
 

@@ -27,3 +27,22 @@ def spread(start: Numbers, end: Numbers, amount: Numbers, edges: Numbers) -> npt
     overlap = np.minimum(end[which], edges[at + 1]) - np.maximum(start[which], edges[at])
     share = overlap.clip(min=0) / (end - start)[which]
     return np.bincount(at, weights=amount[which] * share, minlength=bins).astype(np.float64)
+
+
+def extremes(
+    start: Numbers, end: Numbers, low: Numbers, high: Numbers, edges: Numbers
+) -> tuple[Numbers, Numbers]:
+    """The lowest and the highest in each bin, from `edges[i]` to `edges[i + 1]`, of what lies between `low` and
+    `high` from each start to its end; 0 where nothing is. The parts follow each other."""
+    times = np.column_stack((start, end)).ravel()
+    before = np.array([min(edges[0], times[0]) - 1 if len(times) else edges[0]])
+    at = np.concatenate((before, times))
+    lasts = np.append(np.diff(at) > 0, True)
+    spans = np.column_stack(
+        (np.searchsorted(at[lasts], edges[:-1], "right") - 1, np.searchsorted(at[lasts], edges[1:], "left"))
+    ).ravel()
+    found = []
+    for extreme, values in ((np.minimum, low), (np.maximum, high)):
+        steps = np.concatenate(([0], np.column_stack((values, np.zeros_like(values))).ravel()))[lasts]
+        found.append(extreme.reduceat(np.append(steps, 0), spans)[::2])
+    return found[0], found[1]

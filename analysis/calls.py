@@ -10,7 +10,8 @@ from analysis.binding import binding
 from analysis.links import Links
 from analysis.simulate import Result
 from tlm.component import Sequencer
-from tlm.trace import POLL, SETUP, Gauge, Span, Trace
+from tlm.gauge import Gauge
+from tlm.trace import POLL, SETUP, Span, Trace
 from tlm.units import SECOND, Clock
 from workloads.operations import Linear, NormSum, Operation, Program
 

@@ -12,9 +12,10 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis import lanes
+from analysis import lanes, palette
 from analysis.compare import Comparison
 from analysis.output_file import write_file
+from analysis.plots.style import ink
 from analysis.subject import Bar
 
 HATCHED = 0.01  # of the time axis: narrower bars have no room for a hatch
@@ -36,7 +37,9 @@ def draw(comparison: Comparison, layer: int = 0) -> Figure:
     """The figure; the layer's part is left out where a run has no such layer."""
     subjects = comparison.subjects
     names = lanes.engines(subjects)
-    colour = lanes.colours(names)
+    kinds = lanes.kinds(subjects)
+    by_kind = palette.colours(kinds.values())
+    colour = {name: by_kind[kinds[name]] for name in names}
     hatch = {name: HATCHES[at % len(HATCHES)] for at, name in enumerate(names)}
     windows = [lanes.layer(s, layer) for s in subjects]
     parts = [("Whole run", [s.bars for s in subjects])]
@@ -65,7 +68,7 @@ def draw(comparison: Comparison, layer: int = 0) -> Figure:
             axis.axvline(took, color="0.2", linewidth=0.8, linestyle=":")
         axes[-1].set_xlim(0, longest * scale * 1.01)
         axes[-1].set_xlabel(unit)
-    patches = [Patch(facecolor=colour[n], hatch=hatch[n], edgecolor="white", label=n) for n in names]
+    patches = [Patch(facecolor=colour[n], hatch=hatch[n], edgecolor=ink(colour[n]), label=n) for n in names]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(names), fontsize=8, frameon=False)
     return figure
 
@@ -78,7 +81,7 @@ def _lanes(
         spans = [((b.start - begin) * scale, (b.end - b.start) * scale) for b in bars if b.engine == name]
         axis.broken_barh(
             spans, (lane - 0.42, 0.84), facecolor=colour[name], hatch=hatch[name],
-            edgecolor="white" if hatch[name] else colour[name], linewidth=0.3,
+            edgecolor=ink(colour[name]) if hatch[name] else colour[name], linewidth=0.3,
         )  # fmt: skip
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_ylim(len(names) - 0.5, -0.5)

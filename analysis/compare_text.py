@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis import lanes
+from analysis import lanes, palette
 from analysis.compare import HOST, SHARES, Comparison, Difference
 from analysis.resources import KINDS
 from analysis.subject import Subject
@@ -227,7 +227,7 @@ def _short(engine: str, bounds: Sequence[str]) -> str:
 
 def _timeline(subjects: Sequence[Subject], heads: Mapping[str, str], number: int, out: Console) -> None:
     names = lanes.engines(subjects)
-    letter, colour = lanes.letters(names), lanes.colours(names)
+    letter, colour = lanes.letters(names), palette.letters(names)
     side = max(map(len, heads.values()))
     width = max(20, min(out.width, 160) - side - 14)
 

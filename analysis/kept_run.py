@@ -29,6 +29,7 @@ from analysis.simulate import Result, Workload
 from analysis.trace_file import TraceFileError, from_bytes, to_bytes
 from tlm.component import Sequencer
 from tlm.errors import InputError, Place, Problem
+from tlm.gauge import bin_edges
 from tlm.platform import Platform, load_platform
 from tlm.trace import PortActivity, Span, Trace
 from tlm.units import SECOND, Clock
@@ -79,6 +80,18 @@ class Traffic:
     def rate(self, bytes_per_bin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Bytes a second in each bin."""
         return bytes_per_bin * SECOND / np.diff(self.edges)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """How full one FIFO was, a row a bin of each call, from `start` to `end` in ps: lowest, mean and highest level
+    in it. Between calls nothing is in a FIFO."""
+
+    start: Times
+    end: Times
+    low: npt.NDArray[np.int64]
+    mean: npt.NDArray[np.float64]
+    high: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -157,6 +170,12 @@ class KeptRun:
         found = {p.port: p.command for span in self.spans if span.record for p in span.record.ports}
         order = [b.initiator for b in self.platform.bindings if b.initiator in found]
         return {port: found[port] for port in (*order, *found)}
+
+    @cached_property
+    def fifos(self) -> dict[str, int]:
+        """Depths of the FIFOs and buffers whose levels were kept, by name, in the order of the engines."""
+        found = {g.name: g.capacity for span in self.spans if span.record for g in span.record.gauges}
+        return {name: found[name] for engine in self.engines for name in found if owner(name) == engine}
 
     def memory_of(self, port: str) -> str | None:
         """The memory that a port's bindings lead to."""
@@ -260,6 +279,23 @@ class KeptRun:
         found = (column[inside] for column in (asked, start, stop, moved))
         return Bursts(self.ports.get(port, "read"), *found)
 
+    def levels(self, fifo: str, begin: int = 0, end: int | None = None) -> Levels:
+        """Levels of a FIFO in all calls that overlap a window."""
+        engine = owner(fifo)
+        clock = self.clock(engine)
+        rows: list[Times] = []
+        for span in sorted(self.spans_in(begin, end), key=lambda s: s.start):
+            if span.track != engine or span.record is None or clock is None:
+                continue
+            for gauge in (g for g in span.record.gauges if g.name == fifo):
+                cycles = bin_edges(span.record.cycles, len(gauge.levels))
+                at = edges(clock, cycles + clock.next_cycle(span.start - 1))
+                rows.append(np.column_stack((at[:-1], at[1:], gauge.levels, np.diff(cycles))))
+        start, stop, low, high, sums, lasts = np.concatenate(rows).T if rows else np.empty((6, 0), np.int64)
+        inside = (start < (self.elapsed if end is None else end)) & (stop > begin)
+        mean = sums[inside] / lasts[inside]
+        return Levels(start[inside], stop[inside], low[inside], mean, high[inside])
+
     def traffic(self, bins: int, begin: int = 0, end: int | None = None) -> Traffic:
         """Bytes over time, in `bins` bins of equal length."""
         edges = np.linspace(begin, self.elapsed if end is None else end, bins + 1)
@@ -289,6 +325,11 @@ def save(
     run = KeptRun.of(result, report, command, seed)
     write_files(folder, run.files())
     return run
+
+
+def owner(name: str) -> str:
+    """The engine of a port or a FIFO."""
+    return name.partition(".")[0]
 
 
 def layer_of(span: Span) -> int | None:

@@ -1,14 +1,13 @@
-"""What runs look like over time, for pictures and text: a letter and a colour per engine, windows, columns."""
+"""What runs look like over time, for pictures and text: a letter per engine, windows, columns."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from analysis.subject import Bar, Subject
 
-# Okabe and Ito's palette: told apart by all common kinds of colour vision.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B2A700", "#555555")
 IDLE = "·"
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 
@@ -18,8 +17,12 @@ def engines(subjects: Iterable[Subject]) -> list[str]:
     return list(dict.fromkeys(bar.engine for s in subjects for bar in sorted(s.bars, key=lambda b: b.start)))
 
 
-def colours(names: Sequence[str]) -> dict[str, str]:
-    return {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}
+def kinds(subjects: Iterable[Subject]) -> dict[str, str]:
+    """What each engine spends the most time on: a kind of call, without its shape."""
+    spent: dict[str, Counter[str]] = {}
+    for bar in (b for s in subjects for b in s.bars):
+        spent.setdefault(bar.engine, Counter())[bar.kind.split()[0]] += bar.end - bar.start
+    return {engine: max(of, key=lambda kind: of[kind]) for engine, of in spent.items()}
 
 
 def letters(names: Sequence[str]) -> dict[str, str]:

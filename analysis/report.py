@@ -27,8 +27,16 @@ class ReportParams:
     notes: Annotated[tuple[str, ...], Doc("what a reader of the figures must know")] = ()
 
 
-def report(result: Result, baselines: Mapping[str, Result] | None = None, notes: Sequence[str] = ()) -> dict:
-    """The report as maps, lists, texts and numbers, ready for JSON. `baselines` ran the same workload."""
+def report(
+    result: Result,
+    baselines: Mapping[str, Result] | None = None,
+    notes: Sequence[str] = (),
+    gauges: bool = True,
+) -> dict:
+    """The report as maps, lists, texts and numbers, ready for JSON. `baselines` ran the same workload.
+
+    `gauges`: if the run has them, they are told, with advice on depths, which takes further runs of calls.
+    """
     work, trace, elapsed = result.workload, result.simulation.trace, result.run.elapsed
     clock = _clock(result)
     kinds = group(result, lambda span: span.kind)
@@ -37,6 +45,7 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
     latency_ms = result.latency_s * 1e3
     calls = group(result, labels(work.program))
     path = critical_path(result)
+    gauges = gauges and result.simulation.gauges
     return {
         "model": work.config.name,
         "resolution": work.resolution,
@@ -62,8 +71,8 @@ def report(result: Result, baselines: Mapping[str, Result] | None = None, notes:
         "critical_path": shares(result, path) if path else None,
         "traffic": _traffic(result),
         "bottleneck": _bottleneck(result, kinds, host, path),
-        "gauges": [_gauges(g) for g in calls if g.gauges] or None,
-        "advice": [str(a) for a in advise(result, calls)] if result.simulation.gauges else None,
+        "gauges": [_gauges(g) for g in calls if gauges and g.gauges] or None,
+        "advice": [str(a) for a in advise(result, calls)] if gauges else None,
         "baselines": {name: _baseline(other, latency_ms, spent) for name, other in (baselines or {}).items()},
         "notes": [*_notes(result, spent), *notes],
         "sim": {

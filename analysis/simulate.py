@@ -74,7 +74,7 @@ def simulate(
     """Place the workload's tensors in the platform's first region and run its program.
 
     With `data` the tensors are real, if the platform has a memory and engines to compute them; times are the
-    same without. `gauges`: how full FIFOs and buffers are is recorded, which takes longer.
+    same without. `gauges`: how full FIFOs and buffers are is recorded over the time of each call.
     Raises InputError for the platform, WorkloadError for what does not fit it.
     """
     if isinstance(platform, str):

@@ -11,10 +11,20 @@ from tlm.trace import Span
 from tlm.units import Picoseconds, format_quantity, parse_quantity
 
 
-def window_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="begin", metavar="TIME", help="such as '12.5 ms'; default: the start")
-    parser.add_argument("--to", dest="end", metavar="TIME", help="default: the end")
-    parser.add_argument("--layer", type=int, metavar="N", help="one layer, counted from 0")
+def window_arguments(parser: argparse.ArgumentParser, of: str = "") -> None:
+    """Adds the options; `of`: what they are for, if not for all that the command does."""
+    head = f"{of}: " if of else ""
+    parser.add_argument(
+        "--from", dest="begin", metavar="TIME", help=f"{head}such as '12.5 ms'; default: the start"
+    )
+    parser.add_argument("--to", dest="end", metavar="TIME", help=f"{head}default: the end")
+    parser.add_argument("--layer", type=int, metavar="N", help=f"{head}one layer, counted from 0")
+
+
+def given(options: argparse.Namespace) -> list[str]:
+    """Those of the three options that are there."""
+    options_by_name = {"--from": options.begin, "--to": options.end, "--layer": options.layer}
+    return [name for name, value in options_by_name.items() if value is not None]
 
 
 def window_of(run: KeptRun, options: argparse.Namespace) -> Window:
@@ -28,20 +38,17 @@ def window_of(run: KeptRun, options: argparse.Namespace) -> Window:
             times[option] = 0 if text == "0" else int(parse_quantity(text, Picoseconds))
         except RuleError as error:
             problems.append(Problem(Place(f"{option} {text}"), str(error)))
-    begin, end = times["--from"], min(times["--to"], run.elapsed)
+    begin, end = times["--from"], times["--to"]
     if options.layer is not None:
-        if options.begin is not None or options.end is not None:
-            problems.append(
-                Problem(Place(f"--layer {options.layer}"), "must be given without --from and --to")
-            )
-        elif options.layer not in run.layers:
-            known = f"0 to {max(run.layers)}" if run.layers else "left out: no call belongs to a layer"
-            problems.append(
-                Problem(Place(f"--layer {options.layer}"), f"must be {known}, not {options.layer}")
-            )
-        else:
+        place = Place(f"--layer {options.layer}")
+        if len(given(options)) > 1:
+            problems.append(Problem(place, "must be given without --from and --to"))
+        elif options.layer in run.layers:
             begin, end = run.layers[options.layer]
-    if not problems and not begin < end:
+        else:
+            known = f"0 to {max(run.layers)}" if run.layers else "left out: no call belongs to a layer"
+            problems.append(Problem(place, f"must be {known}, not {options.layer}"))
+    if not problems and not begin < end <= run.elapsed:
         told = f"{format_quantity(begin, Picoseconds)} to {format_quantity(end, Picoseconds)}"
         whole = format_quantity(run.elapsed, Picoseconds)
         problems.append(Problem(Place("--from, --to"), f"must be a part of the run's {whole}, not {told}"))

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from components.axi import PAGE
+from tlm.gauge import Gauge
 from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket
-from tlm.trace import Gauge, PortActivity
+from tlm.trace import PortActivity
 from tlm.units import Doc, PositiveInt
 
 if TYPE_CHECKING:

@@ -24,9 +24,10 @@ from components.fabric import read_port, write_port
 from components.pipeline import NEVER, LockstepPipeline
 from tlm.component import Component
 from tlm.errors import UnfitError
+from tlm.gauge import Gauge
 from tlm.payload import Command, GenericPayload
 from tlm.resources import Part
-from tlm.trace import CallRecord, Gauge, PortActivity
+from tlm.trace import CallRecord, PortActivity
 from tlm.units import Bits, Check, ClockName, Doc
 from workloads import execution
 from workloads.operations import Operation, Tensor

@@ -15,9 +15,9 @@ from annotated_types import MultipleOf
 from components.dma import ReadStream, WriteStream
 from components.engine import VALUE, Address, Engine, EngineParams
 from components.fabric import QUANTIZED, SHIFTED, activation, cells, memory, products, quantizers, queue
-from components.pipeline import NEVER, Cycles, Fifo, LoggedFifo, RigidStage
+from components.pipeline import NEVER, Cycles, Fifo, RigidStage
+from tlm.gauge import Gauge
 from tlm.resources import Part
-from tlm.trace import Gauge
 from tlm.units import Doc, PositiveInt
 from workloads.operations import Linear
 
@@ -26,6 +26,7 @@ SCALED = 32  # inputs with a scale of their own
 LEVELS = 8  # values that a code without its sign selects from
 SUM = 21  # bits of the sum of 32 products of an 8-bit value and a level of 8 bits
 SCALE_BANKS = 16
+Passed = tuple[tuple[int, int], ...]  # pushes and pops of each FIFO
 AHEAD = 8  # periods for which there should be room before they are jumped over
 
 
@@ -139,15 +140,14 @@ class LinearEngine(Engine):
         stream = self.in_r.read(address(op.x), words_in * op.tokens, int(loaded[-1]) + p.input_gap)
         out = self.out_r.write(address(op.y), words_out * op.tokens)
         words_block = max(1, self.beats(p.tile * VALUE))
-        logged = self.sim.gauges
-        stages = Stages(p, stream.start, blocks, rows, words_in, words_out, words_block, logged)
+        stages = Stages(p, stream.start, blocks, rows, words_in, words_out, words_block)
         self._stages = stages
-        repetition = Repetition(words_in, words_out)
+        repetition = Repetition(words_in, words_out, logged=self.sim.gauges)
         token = 0
         while token <= op.tokens:
             if out.roomy < AHEAD * repetition.words:
                 yield from out.caught_up()
-            if not logged and (jumped := repetition.jump(stages, stream, out, token, op.tokens - 1)):
+            if jumped := repetition.jump(stages, stream, out, token, op.tokens - 1):
                 token += jumped
                 continue
             arrivals = None
@@ -200,7 +200,6 @@ class Stages:
         words_in: int,
         words_out: int,
         words_block: int,
-        logged: bool = False,
     ):
         self.p = p
         self.blocks = blocks
@@ -216,15 +215,14 @@ class Stages:
         self.held = 0
         self.stalls: Counter[str] = Counter()  # cycles for which a full FIFO stopped the reader
 
-        fifo = LoggedFifo if logged else Fifo
-        self._to_quantizer = fifo(p.input_fifo, name="input_fifo")
-        self._to_decoder = fifo(p.fifo, name="fifo to the decoder")
-        self._to_multiplier = fifo(p.fifo, name="fifo to the multiplier")
-        self._to_accumulator = fifo(p.fifo, name="fifo to the accumulator")
-        self._to_dequantizer = fifo(p.fifo, name="fifo to the dequantizer")
-        self._to_writer = fifo(p.fifo, turnaround=0, name="fifo to the writer")
-        self._scales = fifo(p.quantizer_scale_fifo, visible=0, turnaround=0, name="quantizer_scale_fifo")
-        self._output_scales = fifo(p.scale_fifo, visible=0, turnaround=0, name="scale_fifo")
+        self._to_quantizer = Fifo(p.input_fifo, name="input_fifo")
+        self._to_decoder = Fifo(p.fifo, name="fifo to the decoder")
+        self._to_multiplier = Fifo(p.fifo, name="fifo to the multiplier")
+        self._to_accumulator = Fifo(p.fifo, name="fifo to the accumulator")
+        self._to_dequantizer = Fifo(p.fifo, name="fifo to the dequantizer")
+        self._to_writer = Fifo(p.fifo, turnaround=0, name="fifo to the writer")
+        self._scales = Fifo(p.quantizer_scale_fifo, visible=0, turnaround=0, name="quantizer_scale_fifo")
+        self._output_scales = Fifo(p.scale_fifo, visible=0, turnaround=0, name="scale_fifo")
         self._scale_at: deque[int] = deque()  # when each scale still needed by the quantizer was pushed
         self._output_scale_at: deque[int] = deque()
 
@@ -306,15 +304,22 @@ class Stages:
         self._blocks_at = deque(t + cycles for t in self._blocks_at)
         self._coming = deque((t + cycles, scale) for t, scale in self._coming)
 
+    def repeat(self, passed: Passed, cycles: int, repeats: int) -> None:
+        """The FIFOs' last pushes and pops happen again, each time `cycles` later."""
+        for fifo, (pushes, pops) in zip(self._fifos, passed, strict=True):
+            fifo.repeat(pushes, pops, cycles, repeats)
+
+    @property
+    def passed(self) -> Passed:
+        return tuple((len(f.push_times), len(f.pop_times)) for f in self._fifos)
+
     def gauges(self, start: int, end: int) -> list[Gauge]:
-        """How full the FIFOs were, if they are logged."""
-        return [f.gauge(start, end) for f in self._fifos if isinstance(f, LoggedFifo)]
+        """How full the FIFOs were."""
+        return [f.gauge(start, end) for f in self._fifos]
 
     @property
     def occupancy(self) -> list[str]:
-        return [
-            f"{f.name}: {f.pushed - f.popped} of {f.capacity}" for f in self._fifos if f.pushed > f.popped
-        ]
+        return [f"{f.name}: {f.level} of {f.capacity}" for f in self._fifos if f.level > 0]
 
     @property
     def now(self) -> int:
@@ -435,18 +440,20 @@ class Repetition:
     word finds its room later than it is written. Both are checked for every word that is jumped over.
     """
 
-    def __init__(self, words_in: int, words_out: int):
+    def __init__(self, words_in: int, words_out: int, logged: bool = False):
         self._words_in = words_in
         self._words_out = words_out
+        self._logged = logged  # FIFOs remember what is jumped over
         self._forget()
 
     def _forget(self) -> None:
-        # of each state: tokens noted, cycle, waits, stalls
-        self._seen: dict[tuple[object, ...], tuple[int, int, int, Counter[str]]] = {}
+        # of each state: tokens noted, cycle, waits, stalls, what passed the FIFOs
+        self._seen: dict[tuple[object, ...], tuple[int, int, int, Counter[str], Passed]] = {}
         self._tokens: deque[_Token] = deque()  # noted; the period once there is one
         self._cycles = 0  # of the period, 0 while there is none
         self._waited = 0
         self._stalls: Counter[str] = Counter()
+        self._passed: Passed = ()
 
     @property
     def words(self) -> int:
@@ -468,9 +475,10 @@ class Repetition:
             return
         state = stages.state()
         if state not in self._seen:
-            self._seen[state] = len(self._tokens), stages.now, stages.waited, stages.stalls.copy()
+            stalls = stages.stalls.copy()
+            self._seen[state] = len(self._tokens), stages.now, stages.waited, stalls, stages.passed
             return
-        count, cycle, waited, stalls = self._seen[state]
+        count, cycle, waited, stalls, passed = self._seen[state]
         if (
             sum(len(t.written) for t in list(self._tokens)[count:])
             == (len(self._tokens) - count) * self._words_out
@@ -480,6 +488,8 @@ class Repetition:
             self._cycles = stages.now - cycle
             self._waited = stages.waited - waited
             self._stalls = stages.stalls - stalls
+            both = zip(stages.passed, passed, strict=True)
+            self._passed = tuple((now[0] - then[0], now[1] - then[1]) for now, then in both)
 
     def jump(self, stages: Stages, stream: ReadStream, out: WriteStream, token: int, last: int) -> int:
         """Jump over tokens from `token` to `last` at most; returns how many."""
@@ -506,6 +516,8 @@ class Repetition:
                 return 0
         cycles = repeats * self._cycles
         stages.shift(cycles)
+        if self._logged:
+            stages.repeat(self._passed, self._cycles, repeats)
         stages.waited += repeats * self._waited
         for fifo, stalled in self._stalls.items():
             stages.stalls[fifo] += repeats * stalled

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tlm.trace import Gauge
+from tlm.gauge import Gauge
 
 Cycles = npt.NDArray[np.int64]
 NEVER = -(1 << 60)
@@ -91,7 +91,7 @@ class Fifo:
     """Times of a FIFO between two stages: an item pushed at t is there at t + `visible`; a place freed by a pop at
     t takes the next push at t + `turnaround`."""
 
-    __slots__ = ("capacity", "name", "popped", "pops", "pushed", "turnaround", "visible")
+    __slots__ = ("capacity", "name", "pop_times", "pops", "push_times", "repeated", "turnaround", "visible")
 
     def __init__(self, capacity: int, visible: int = 1, turnaround: int = 1, name: str = ""):
         self.name = name
@@ -99,52 +99,52 @@ class Fifo:
         self.visible = visible
         self.turnaround = turnaround
         self.pops: deque[int] = deque(maxlen=capacity)
-        self.pushed = 0
-        self.popped = 0
+        self.push_times: list[int] = []
+        self.pop_times: list[int] = []
+        self.repeated: list[tuple[Cycles, Cycles]] = []  # pushes and pops that are in neither list
 
-    def push(self, _at: int) -> None:
+    def push(self, at: int) -> None:
         """An item comes in at a cycle that `space` allows."""
-        self.pushed += 1
+        self.push_times.append(at)
 
     def pop(self, at: int) -> None:
-        self.popped += 1
+        self.pop_times.append(at)
         self.pops.append(at)
 
     def space(self) -> int:
         """Earliest cycle of the next push. Items are pushed and popped in turn, each pop known when needed."""
-        return self.pops[0] + self.turnaround if self.pushed >= self.capacity else NEVER
+        return self.pops[0] + self.turnaround if len(self.push_times) >= self.capacity else NEVER
+
+    @property
+    def level(self) -> int:
+        """Items inside, once everything so far has happened."""
+        return len(self.push_times) - len(self.pop_times)
 
     def state(self, base: int) -> tuple[object, ...]:
         """All that what comes next depends on, with times since `base`."""
-        return min(self.pushed, self.capacity), tuple(t - base for t in self.pops)
+        return min(len(self.push_times), self.capacity), tuple(t - base for t in self.pops)
 
     def shift(self, cycles: int) -> None:
-        """Everything so far happened so much later."""
+        """What comes next depends on everything so far as if it had happened so much later."""
         self.pops = deque((t + cycles for t in self.pops), maxlen=self.capacity)
 
-
-class LoggedFifo(Fifo):
-    """Remembers all its times."""
-
-    __slots__ = ("pop_times", "push_times")
-
-    def __init__(self, capacity: int, visible: int = 1, turnaround: int = 1, name: str = ""):
-        super().__init__(capacity, visible, turnaround, name)
-        self.push_times: list[int] = []
-        self.pop_times: list[int] = []
-
-    def push(self, at: int) -> None:
-        super().push(at)
-        self.push_times.append(at)
-
-    def pop(self, at: int) -> None:
-        super().pop(at)
-        self.pop_times.append(at)
+    def repeat(self, pushes: int, pops: int, cycles: int, repeats: int) -> None:
+        """So many of the last pushes and pops happen again and again, each time `cycles` later."""
+        later = np.arange(1, repeats + 1, dtype=np.int64)[:, None] * cycles
+        again = [
+            np.array(times[len(times) - count :], dtype=np.int64) + later
+            for times, count in ((self.push_times, pushes), (self.pop_times, pops))
+        ]
+        self.repeated.append((again[0][:-1].ravel(), again[1][:-1].ravel()))
+        # the last of them is what may be repeated next
+        self.push_times += again[0][-1].tolist()
+        self.pop_times += again[1][-1].tolist()
 
     def gauge(self, start: int, end: int) -> Gauge:
         """A place is taken from the push until the next push can have it."""
-        freed = [t + self.turnaround for t in self.pop_times]
-        return Gauge.of(self.name, self.capacity, self.push_times, freed, start, end)
+        pushed, popped = zip((self.push_times, self.pop_times), *self.repeated, strict=True)
+        freed = np.concatenate(popped) + self.turnaround
+        return Gauge.of(self.name, self.capacity, np.concatenate(pushed), freed, start, end)
 
 
 class RigidStage:

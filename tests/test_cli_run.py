@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.kept_run import KeptRun
 from tlm.__main__ import main
 
 RTL = str(Path(__file__).parents[1] / "platforms" / "zcu102-rtl.yaml")
@@ -86,6 +87,19 @@ def test_out_keeps_report_and_calls(capsys, tmp_path):
     for row in rows:
         assert int(row["end_cycle"]) - int(row["start_cycle"]) == int(row["cycles"])
     assert sum(int(r["read_bytes"]) for r in rows) == data["traffic"]["read_bytes"]
+
+
+def test_out_keeps_levels_of_fifos_and_gauges_tells_them(capsys, tmp_path):
+    """Levels are kept without --gauges, which only adds to the report."""
+    base = (RTL, "--model", str(tmp_path / "mine.yaml"), "--no-baselines", "--out")
+    (tmp_path / "mine.yaml").write_text("d_model: 64\nlayers: 1\nimage_size: 64\nclasses: 10\n")
+    plain = run(capsys, *base, str(tmp_path / "plain"))
+    told = run(capsys, *base, str(tmp_path / "told"), "--gauges")
+    assert (plain["gauges"], plain["advice"]) == (None, None)
+    peaks = {name: g["peak"] for calls in told["gauges"] for name, g in calls["fifos"].items()}
+    kept = KeptRun.load(str(tmp_path / "plain"))
+    assert kept.fifos.keys() == peaks.keys()
+    assert (tmp_path / "plain" / "trace.npz").read_bytes() == (tmp_path / "told" / "trace.npz").read_bytes()
 
 
 def test_text_by_default(capsys):

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tlm.gauge import Gauge
+
 LOG = logging.getLogger(__name__)  # a line a span at INFO, with simulated time, the host's left out
 # kinds of a host's spans, named after the call
 SETUP = "setup"  # the host prepares a call and starts it
@@ -31,40 +33,6 @@ class PortActivity:
     bytes: int
     bursts: npt.NDArray[np.int64]
     wait: int
-
-
-@dataclass(frozen=True)
-class Gauge:
-    """How full a FIFO or a buffer was during a call: places, cycles of the engine's clock."""
-
-    name: str
-    capacity: int
-    peak: int
-    mean: float
-    full: int  # cycles with no place left
-    empty: int
-
-    @classmethod
-    def of(
-        cls, name: str, capacity: int, pushed: npt.ArrayLike, popped: npt.ArrayLike, start: int, end: int
-    ) -> Gauge:
-        """From the cycles at which items come and go; one that comes and goes in the same cycle is never there."""
-        comes, goes = np.asarray(pushed, np.int64), np.asarray(popped, np.int64)
-        times = np.concatenate((comes, goes, [start, end]))
-        changes = np.concatenate((np.ones(len(comes), np.int64), -np.ones(len(goes), np.int64), [0, 0]))
-        order = np.argsort(times, kind="stable")
-        times = times[order].clip(start, end)
-        levels = np.cumsum(changes[order])[:-1]
-        lasts = np.diff(times)
-        seen = levels[lasts > 0]
-        return cls(
-            name,
-            capacity,
-            int(seen.max(initial=0)),
-            float((levels * lasts).sum() / max(1, end - start)),
-            int(lasts[levels >= capacity].sum()),
-            int(lasts[levels <= 0].sum()),
-        )
 
 
 @dataclass(frozen=True)

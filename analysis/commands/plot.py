@@ -13,17 +13,22 @@ from analysis.folder import check_folder, write_files
 from analysis.kept_run import KeptRun, Window
 from analysis.model_file import is_model_file, read_model
 from analysis.platform_path import find_platform
+from analysis.window import given, window_arguments, window_of
 from tlm.errors import InputError, Place, Problem, one_of
 from tlm.platform import load_platform
-from tlm.units import Picoseconds, parse_quantity
 from workloads.lowering import workload
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RUN_KINDS = ("timeline", "utilization", "latency", "energy", "roofline")
+WINDOWED = ("timeline", "fifo")  # show a part of the run
+RUN_KINDS = ("timeline", "fifo", "utilization", "latency", "energy", "roofline")
 KINDS = (*RUN_KINDS, "resolution")
 FORMS = ("png", "svg")
+NEEDS = {
+    "energy": "must be of a run whose platform has a section energy",
+    "fifo": "must be of a run that has kept levels of FIFOs, as `tlm run --out` does of engines with FIFOs",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "run", metavar="DIR", help="a folder kept by `run --out`; for resolution also a platform file"
     )
     parser.add_argument("--kind", choices=KINDS, help="one picture; without it all but resolution, into DIR")
-    parser.add_argument("--from", dest="begin", metavar="T", help="start of the timeline, such as '1.5 ms'")
-    parser.add_argument("--to", dest="end", metavar="T", help="end of the timeline")
-    parser.add_argument("--layer", type=int, metavar="N", help="the timeline of one layer, counted from 0")
+    window_arguments(parser, " and ".join(WINDOWED))
     parser.add_argument(
         "--model", metavar="NAME", help="of resolution: tiny, small or base, or a YAML file of sizes"
     )
@@ -50,15 +53,18 @@ def main(options: argparse.Namespace) -> int:
         run = KeptRun.load(options.run)
     except InputError as error:
         problems += error.problems
-    window = None if run is None else _window(options, run, problems)
+    window: Window | None = None
+    if run is not None and given(options):
+        try:
+            window = window_of(run, options)
+        except InputError as error:
+            problems += error.problems
     _refuse(problems)
     assert run is not None
     pictures: dict[str, Callable[[], Figure]] = _pictures(run, window, _what(options))
+    if options.kind and options.kind not in pictures:
+        raise InputError([Problem(Place(f"--kind {options.kind}"), NEEDS[options.kind])])
     wanted = [options.kind] if options.kind else list(pictures)
-    if options.kind not in (None, *pictures):
-        raise InputError(
-            [Problem(Place(f"--kind {options.kind}"), "must be of a run whose platform has a section energy")]
-        )
     files: dict[str, bytes] = {}
     forms = _forms(options)
     with progress("pictures", len(wanted)) as step:
@@ -71,11 +77,13 @@ def main(options: argparse.Namespace) -> int:
 
 def _pictures(run: KeptRun, window: Window | None, what: str) -> dict[str, Callable[[], Any]]:
     from analysis.plots.breakdown import energy, latency, utilization
+    from analysis.plots.fifo import fifo
     from analysis.plots.roofline import roofline
     from analysis.plots.timeline import timeline
 
     found = {
         "timeline": lambda: timeline(run, window, what),
+        "fifo": lambda: fifo(run, window, what),
         "utilization": lambda: utilization(run),
         "latency": lambda: latency(run),
         "energy": lambda: energy(run),
@@ -83,6 +91,8 @@ def _pictures(run: KeptRun, window: Window | None, what: str) -> dict[str, Calla
     }
     if run.report["energy"] is None:
         del found["energy"]
+    if not run.fifos:
+        del found["fifo"]
     return found
 
 
@@ -119,7 +129,7 @@ def _drawn(draw: Callable[[], Any], name: str, forms: tuple[str, ...]) -> dict[s
 def _name(options: argparse.Namespace, kind: str) -> str:
     if options.output:
         return os.path.splitext(os.path.basename(options.output))[0]
-    return kind if options.layer is None or kind != "timeline" else f"timeline-layer{options.layer}"
+    return kind if options.layer is None or kind not in WINDOWED else f"{kind}-layer{options.layer}"
 
 
 def _forms(options: argparse.Namespace) -> tuple[str, ...]:
@@ -138,14 +148,12 @@ def _what(options: argparse.Namespace) -> str:
 
 def _conflicts(options: argparse.Namespace) -> list[Problem]:
     """Options that do not go together."""
-    problems = []
-    given = [name for name, value in (("--from", options.begin), ("--to", options.end)) if value is not None]
-    if options.layer is not None and given:
-        problems.append(Problem(Place(f"--layer {options.layer}"), f"must not be given with {one_of(given)}"))
-    windowed = [*given, *(["--layer"] if options.layer is not None else [])]
-    if windowed and options.kind not in (None, "timeline"):
+    problems: list[Problem] = []
+    windowed = given(options)
+    if windowed and options.kind not in (None, *WINDOWED):
         place = Place(f"--kind {options.kind}")
-        problems.append(Problem(place, f"must be timeline where {one_of(windowed)} is given"))
+        rule = f"must be {one_of(WINDOWED)} where {one_of(windowed)} is given"
+        problems.append(Problem(place, rule))
     if options.model is not None and options.kind != "resolution":
         problems.append(
             Problem(Place(f"--model {options.model}"), "must be given with --kind resolution only")
@@ -161,41 +169,6 @@ def _conflicts(options: argparse.Namespace) -> list[Problem]:
         except InputError as error:
             problems += error.problems
     return problems
-
-
-def _window(options: argparse.Namespace, run: KeptRun, problems: list[Problem]) -> Window | None:
-    if options.layer is not None:
-        if options.layer in run.layers:
-            return run.layers[options.layer]
-        rule = (
-            f"must be a layer of the run, 0 to {max(run.layers)}"
-            if run.layers
-            else "must not be given: no layers"
-        )
-        problems.append(Problem(Place(f"--layer {options.layer}"), rule))
-        return None
-    begin = _time("--from", options.begin, problems)
-    end = _time("--to", options.end, problems)
-    if begin is end is None:
-        return None
-    low, high = begin or 0, run.elapsed if end is None else end
-    if not problems and not low < high <= run.elapsed:
-        place = Place(
-            " ".join(f"{o} {t}" for o, t in (("--from", options.begin), ("--to", options.end)) if t)
-        )
-        rule = f"must be a window with its start before its end, within the run's {run.elapsed * 1e-9:.6g} ms"
-        problems.append(Problem(place, rule))
-    return low, high
-
-
-def _time(option: str, text: str | None, problems: list[Problem]) -> int | None:
-    if text is None:
-        return None
-    try:
-        return int(parse_quantity(text, Picoseconds))
-    except ValueError as error:
-        problems.append(Problem(Place(f"{option} {text}"), str(error)))
-        return None
 
 
 def _refuse(problems: list[Problem]) -> None:

@@ -35,11 +35,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help="keep the report, the calls, the trace, the platform and a page to read there",
+        help="keep the report, the calls, the trace with levels of FIFOs, the platform and a page to read there",
     )
     parser.add_argument("--no-baselines", action="store_true", help="compare with no other platform")
     parser.add_argument("--gauges", action="store_true",
-                        help="how full FIFOs and buffers are, and advice on depths (slower)")  # fmt: skip
+                        help="report how full FIFOs and buffers are, and advice on depths (slower); --out keeps "
+                        "their levels without it")  # fmt: skip
     parser.add_argument(
         "-v",
         "--verbose",
@@ -52,15 +53,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     platform, baselines, work, data = _inputs(options)
     with _watched(options.verbose, len(work.program.operations)) as step:
-        result = simulate(platform, work, progress=step, gauges=options.gauges, data=data)
+        gauges = options.gauges or bool(options.out)  # a kept run has levels of FIFOs
+        result = simulate(platform, work, progress=step, gauges=gauges, data=data)
     others, notes = run_baselines(baselines, work)
-    told = report(result, others, notes)
+    told = report(result, others, notes, gauges=options.gauges)
     told["inference"] = inference.inference_report(result)
     if options.out:
         from analysis.page.page import NAME, kept_files  # the template engine takes its time
 
-        kept = KeptRun.of(result, told, command=getattr(options, "command_line", ""))
-        write_files(options.out, kept_files(kept))
+        files = kept_files(KeptRun.of(result, told, command=getattr(options, "command_line", "")))
+        write_files(options.out, files)
     if options.json:
         print(json.dumps(told))
     else:

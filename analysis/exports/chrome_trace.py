@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.kept_run import KeptRun, Window, edges
+from analysis.kept_run import KeptRun, Window, edges, owner
+from analysis.levels import tracks
 from analysis.power import power
 from analysis.window import cut, parts
+from tlm.gauge import BINS as CALL_BINS
 from tlm.trace import Span
 from tlm.units import MS, NS
 from workloads.operations import Role
@@ -23,7 +25,13 @@ Event = dict[str, Any]
 BURSTS = 40_000  # in a window with more of them there are no slices of bursts
 CALLS = 5_000  # at most
 BINS = 2_000  # of bandwidth over the window
-RUN, HOST, ENGINES, MEMORIES, PORTS = 1, 2, 3, 10, 20  # processes; an engine's ports are one, so is a memory
+RUN, HOST, ENGINES, MEMORIES, PORTS = (
+    1,
+    2,
+    3,
+    10,
+    20,
+)  # processes; a memory is one, an engine's ports are one, its FIFOs the next
 
 
 def chrome_trace(run: KeptRun, window: Window | None = None, bursts: int = BURSTS) -> str:
@@ -32,7 +40,8 @@ def chrome_trace(run: KeptRun, window: Window | None = None, bursts: int = BURST
     Slices: parts of the run, calls of each engine, what no engine does, calls' use of each port, and bursts
     where the window has at most `bursts`; a window ends where it has CALLS calls. Flows: from the call that
     writes a tensor to those that read it. Counters: bandwidth of each memory in BINS bins, power, and bursts
-    outstanding where there are slices of them.
+    outstanding where there are slices of them, and the highest and the mean level of each FIFO, in bins where the
+    window has more than levels.MOST of them.
     """
     (begin, end), left_out = cut(run, window or (0, run.elapsed), CALLS)
     trace = _Trace(run, begin, end, bursts, left_out)
@@ -48,6 +57,7 @@ class _Trace:
         self.bursts = sum(len(p.bursts) for s in self.spans if s.record for p in s.record.ports)
         self.with_bursts = 0 < self.bursts <= limit
         self.engines = {name: i + 1 for i, name in enumerate(run.engines)}
+        self.levels, self.level_bin = tracks(run, (begin, end))
 
     def about(self) -> dict[str, str]:
         run = self.run
@@ -64,9 +74,20 @@ class _Trace:
             "window": f"{time_text(self.begin)} to {time_text(self.end)} of {time_text(run.elapsed)}, whole calls",
             "calls": self.left_out or "all of the window",
             "bursts": bursts,
+            "FIFO levels": self.about_levels(),
             "bandwidth": f"averages over {bin_width}",
             "time": "rounded to 1 ns; start_ps and end_ps are exact",
         }
+
+    def about_levels(self) -> str:
+        if not self.levels:
+            return "none were kept"
+        if self.level_bin:
+            return (
+                f"highest and mean over {time_text(self.level_bin)}; a window by --from and --to or --layer has "
+                f"those of each {CALL_BINS}th of a call"
+            )
+        return f"highest and mean of each {CALL_BINS}th of a call"
 
     def events(self) -> Iterator[Event]:
         yield from self.names()
@@ -78,6 +99,7 @@ class _Trace:
         yield from self.host()
         yield from self.flows()
         yield from self.ports()
+        yield from self.fifos()
         yield from self.bandwidth()
         yield from self.power()
 
@@ -158,17 +180,15 @@ class _Trace:
     def ports(self) -> Iterator[Event]:
         left_out = [] if self.with_bursts or not self.bursts else [f"{self.bursts:,} bursts left out"]
         for engine, number in self.engines.items():
-            ports = [p for p in self.run.ports if p.startswith(f"{engine}.")]
+            pid, ports = PORTS + 2 * number, [p for p in self.run.ports if owner(p) == engine]
             if ports:
-                yield from _process(PORTS + number, f"ports of {engine}", left_out)
+                yield from _process(pid, f"ports of {engine}", left_out)
             for i, port in enumerate(ports):
-                yield from _thread(
-                    PORTS + number, i + 1, f"{port.partition('.')[2]} ({self.run.ports[port]}s)"
-                )
+                yield from _thread(pid, i + 1, f"{port.partition('.')[2]} ({self.run.ports[port]}s)")
                 for span in self.spans:
-                    yield from self.use(span, port, PORTS + number, i + 1)
+                    yield from self.use(span, port, pid, i + 1)
                 if self.with_bursts:
-                    yield from self.outstanding(port, PORTS + number)
+                    yield from self.outstanding(port, pid)
 
     def use(self, span: Span, port: str, pid: int, tid: int) -> Iterator[Event]:
         """A call's use of a port, from the first address to the last beat, and its bursts inside."""
@@ -192,6 +212,21 @@ class _Trace:
                 for (asked, start, stop), n in zip(times, beats, strict=True):
                     burst = _slice(pid, tid, "burst", start, stop)
                     yield burst | {"args": {"beats": n, "asked_ps": asked}}
+
+    def fifos(self) -> Iterator[Event]:
+        """Those of the engines that work in the window."""
+        working = {span.track for span in self.spans}
+        for engine, number in self.engines.items():
+            own = [track for track in self.levels if owner(track.name) == engine]
+            pid = PORTS + 2 * number + 1
+            if not own or engine not in working:
+                continue
+            yield from _process(pid, f"FIFOs of {engine}")
+            for track in own:
+                at = track.times.astype(np.int64).tolist()
+                name = f"{track.name.partition('.')[2]} [{track.capacity}]"
+                yield from _counter(pid, name, "highest", at, [*track.high.tolist(), 0])
+                yield from _counter(pid, name, "mean", at, [*track.mean.round(4).tolist(), 0.0])
 
     def outstanding(self, port: str, pid: int) -> Iterator[Event]:
         found = self.run.bursts(port, self.begin, self.end)

@@ -14,12 +14,15 @@ from vcd.writer import Variable
 
 from analysis.exports.chrome_trace import gaps, time_text
 from analysis.kept_run import Bursts, KeptRun, Window
+from analysis.levels import Track, tracks
 from analysis.window import cut
+from tlm.gauge import BINS
 
 IDLE = "idle"
 BURSTS = 40_000  # in a window with more of them ports are sampled
 CALLS = 5_000  # at most
 SAMPLES = 20_000  # over the window
+AS_KEPT = f"of each {BINS}th of a call"
 Change = tuple[int, Variable[Any], Any]  # time, what changes, value
 
 
@@ -30,17 +33,24 @@ def vcd(run: KeptRun, window: Window | None = None, bursts: int = BURSTS) -> str
     each port: `active` while a burst's beats move, `outstanding` bytes that were asked for and have not moved,
     and `moved`, all bytes of bursts that ended in the window. With more than `bursts` bursts in the window
     ports are sampled, and a window ends where it has CALLS calls; `moved` is exact at each sample all the same.
+    Of each FIFO: `depth`, and for parts of each call the highest `level` and the `mean`, in bins where the
+    window has more than levels.MOST of them.
     """
     (begin, end), left_out = cut(run, window or (0, run.elapsed), CALLS)
     found = {port: run.bursts(port, begin, end) for port in run.ports}
     count = sum(len(b.start) for b in found.values())
     step = 0 if count <= bursts else -(-(end - begin) // SAMPLES)
+    fifos, level_bin = tracks(run, (begin, end))
+    about = _about(run, begin, end, count, step, left_out)
+    if fifos:
+        about += f"\nFIFO levels: highest and mean {f'over {time_text(level_bin)}' if level_bin else AS_KEPT}"
     out = io.StringIO()
-    with VCDWriter(out, "1 ps", date="", comment=_about(run, begin, end, count, step, left_out), version=_version(),
-                   init_timestamp=begin) as writer:  # fmt: skip
+    with VCDWriter(out, "1 ps", date="", comment=about, version=_version(), init_timestamp=begin) as writer:
         changes = [*_engines(run, writer, begin, end), *_host(run, writer, begin, end)]
         for port, of in found.items():
             changes += _port(writer, port, of, begin, end, step)
+        for track in fifos:
+            changes += _fifo(writer, track)
         changes.sort(key=lambda change: change[0])
         for at, variable, value in changes:
             writer.change(variable, at, value)
@@ -123,6 +133,22 @@ def _port(writer: VCDWriter, port: str, bursts: Bursts, begin: int, end: int, st
     for variable, values in zip(variables, (active.clip(0, 1), outstanding, moved), strict=True):
         changed = np.append(True, np.diff(values) != 0)[: len(at)]
         for time, value in zip(at[changed].tolist(), values[changed].tolist(), strict=True):
+            yield time, variable, value
+
+
+def _fifo(writer: VCDWriter, track: Track) -> Iterator[Change]:
+    engine, _, name = track.name.partition(".")
+    scope = (engine, name.replace(" ", "_"))
+    writer.register_var(scope, "depth", "integer", init=track.capacity)
+    highest = writer.register_var(scope, "level", "integer", init=0)
+    mean = writer.register_var(scope, "mean", "real", init=0.0)
+    for variable, values in (
+        (highest, np.append(track.high, 0)),
+        (mean, np.append(track.mean, 0.0).round(4)),
+    ):
+        changed = np.append(True, np.diff(values) != 0)
+        times = track.times[changed].astype(np.int64)
+        for time, value in zip(times.tolist(), values[changed].tolist(), strict=True):
             yield time, variable, value
 
 

@@ -21,6 +21,7 @@ from analysis.plots.style import (
     WIDTH,
     WRITE,
     figure,
+    fill,
     legend,
     percent,
     spell,
@@ -48,7 +49,7 @@ def latency(run: KeptRun) -> Figure:
     drawn = figure(total, f"{run.name}: latency", f"{told['latency_ms']:,.4g} ms by kind of call")
     axes = _axes(drawn, total, total - HEAD, ROW * len(names), left=LEFT + 0.6)
     _stack(axes, np.array([*rows, [0, 0, 0]]), list(PARTS.values()))
-    axes.barh(len(rows), host, height=0.72, color=HOST)
+    axes.barh(len(rows), host, height=0.72, **fill(HOST))
     ends = [sum(row) for row in rows] + [host]
     axes.set_xlim(0, max(ends) * 1.02)
     for row, (end, count) in enumerate(zip(ends, counts, strict=True)):
@@ -87,7 +88,7 @@ def utilization(run: KeptRun) -> Figure:
     shares = [by_engine[name] for name in engines]
     _stack(axes, np.array([*shares, [0, 0, 0]]), list(PARTS.values()))
     host = told["host"]["share"]
-    axes.barh(len(engines), host, height=0.72, color=HOST)
+    axes.barh(len(engines), host, height=0.72, **fill(HOST))
     _values(axes, [*(told["engines"][name]["share"] for name in engines), host])
     axes.set_yticks(range(len(engines) + 1), [*engines, "host, between calls"])
     axes.tick_params(axis="y", length=0)
@@ -97,7 +98,8 @@ def utilization(run: KeptRun) -> Figure:
     if ports:
         below = _axes(drawn, total, total - HEAD - high - GAP, low)
         colours = [READ if command == "read" else WRITE for _, _, command in ports]
-        below.barh(range(len(ports)), [share for _, share, _ in ports], height=0.72, color=colours)
+        for row, ((_, share, _), colour) in enumerate(zip(ports, colours, strict=True)):
+            below.barh(row, share, height=0.72, **fill(colour))
         _values(below, [share for _, share, _ in ports], size=7)
         below.set_yticks(range(len(ports)), [name for name, _, _ in ports], size=7)
         below.tick_params(axis="y", length=0)
@@ -172,7 +174,7 @@ def _axes(
 def _stack(axes: Axes, rows: np.ndarray, colours: Sequence[str]) -> None:
     left = np.zeros(len(rows))
     for part, colour in zip(rows.T, colours, strict=True):
-        axes.barh(range(len(rows)), part, left=left, height=0.72, color=colour)
+        axes.barh(range(len(rows)), part, left=left, height=0.72, **fill(colour))
         left += part
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="x", linewidth=0.5)

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from analysis.kept_run import KeptRun
-from analysis.plots.style import DPI, FAINT, INK, WIDTH, colours, figure, ink, percent
+from analysis.palette import colours
+from analysis.plots.style import DPI, FAINT, INK, WIDTH, figure, ink, percent
 from analysis.roofline import Bound, bounds
 from tlm.units import SECOND
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,28 +15,13 @@ from matplotlib.ticker import FuncFormatter
 
 from tlm.units import MS, NS, SECOND, US
 
-# in order of lightness, so that they are told apart in grey too; chosen to differ with every kind of colour vision
-KINDS = {
-    "Linear": "#1a1478",
-    "Conv": "#6f1c62",
-    "Flip": "#1b842f",
-    "Scan": "#b8587b",
-    "NormSum": "#a67cdf",
-    "Smooth": "#55d6a5",
-    "Embed": "#accef5",
-    "LoadClassToken": "#f3ec80",
-}
-OTHERS = ("#444444", "#6f6f6f", "#9a9a9a", "#bdbdbd")
 HOST = "#c4c4c4"
 READ, WRITE = "#2166ac", "#f4a582"
 COMPUTE, WAIT, OTHER = "#2b1d7a", "#d9793b", "#a9d3e8"  # parts of a call's time
 INK, FAINT = "#222222", "#777777"
+HATCHES = {WAIT: "////", HOST: "....", WRITE: "////"}  # where a neighbour in a bar is as light
 WIDTH = 12.0  # inches
 DPI = 150
-_PARTS = {  # names of a GPU's steps
-    "linear": "Linear", "conv": "Conv", "flip": "Flip", "scan": "Scan", "norm": "NormSum", "merge": "NormSum",
-    "mean": "NormSum", "add": "NormSum", "smooth": "Smooth", "embed": "Embed", "load": "LoadClassToken",
-}  # fmt: skip
 _RC: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": 9,
@@ -53,6 +37,7 @@ _RC: Any = {
     "ytick.color": INK,
     "grid.color": "#e3e3e3",
     "legend.frameon": False,
+    "hatch.linewidth": 0.5,
     "svg.hashsalt": "tlm",
 }
 
@@ -60,25 +45,6 @@ _RC: Any = {
 def style() -> AbstractContextManager[None]:
     """Within it, figures are drawn as all of them are."""
     return matplotlib.rc_context(_RC)
-
-
-def colours(kinds: Iterable[str]) -> dict[str, str]:
-    """A colour for each kind of call."""
-    found: dict[str, str] = {}
-    rest = 0
-    for kind in sorted(set(kinds)):
-        known = kind if kind in KINDS else _PARTS.get(short(kind).lower().split("_")[0])
-        if known is None:
-            found[kind] = OTHERS[rest % len(OTHERS)]
-            rest += 1
-        else:
-            found[kind] = KINDS[known]
-    return found
-
-
-def short(kind: str) -> str:
-    """The first of a GPU's steps, which gives a kind its colour."""
-    return kind.partition("+")[0]
 
 
 def luminance(colour: str) -> float:
@@ -93,6 +59,11 @@ def ink(colour: str) -> str:
     return "white" if luminance(colour) < 0.25 else INK
 
 
+def fill(colour: str) -> dict[str, Any]:
+    """How a bar of a colour is filled: some are hatched, so that they are told apart without colours."""
+    return {"facecolor": colour, "hatch": HATCHES.get(colour, ""), "edgecolor": ink(colour), "linewidth": 0}
+
+
 def figure(height: float, title: str, subtitle: str = "", width: float = WIDTH) -> Figure:
     """A figure (inches) with a heading; its axes lie between `bottom` and `head` of the height."""
     drawn = Figure(figsize=(width, height), dpi=DPI)
@@ -103,7 +74,7 @@ def figure(height: float, title: str, subtitle: str = "", width: float = WIDTH) 
 
 def legend(axes: Axes, named: dict[str, str], **options: Any) -> None:
     """A row of colours above the axes."""
-    handles = [Patch(facecolor=colour, label=name, edgecolor="none") for name, colour in named.items()]
+    handles = [Patch(label=name, **fill(colour)) for name, colour in named.items()]
     above: dict[str, Any] = {
         "loc": "lower left",
         "bbox_to_anchor": (0, 1.0),

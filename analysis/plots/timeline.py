@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 
 from analysis.kept_run import KeptRun, Traffic, Window
+from analysis.palette import colours, short
 from analysis.plots.lanes import BETWEEN, Lane, lanes
 from analysis.plots.style import (
     DPI,
@@ -20,11 +21,9 @@ from analysis.plots.style import (
     READ,
     WIDTH,
     WRITE,
-    colours,
     figure,
     ink,
     legend,
-    short,
     spell,
     time_unit,
 )  # fmt: skip

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.bins import spread
+from analysis.bins import extremes, spread
 from analysis.kept_run import COLUMNS, FILES, KeptRun, edges, save
+from analysis.levels import binned, tracks
+from analysis.page.page import kept_files
 from analysis.report import report
 from analysis.simulate import Result, Workload, simulate
 from analysis.trace_file import from_bytes, to_bytes
 from tlm.errors import InputError
+from tlm.gauge import Gauge
 from tlm.platform import load_platform
 from tlm.trace import CallRecord, PortActivity, Trace
 from tlm.units import Clock
@@ -25,13 +28,14 @@ SMALL = {"d_model": 64, "layers": 2, "image_size": 64, "classes": 10}
 
 @cache
 def result(platform: str = "zcu102", batch: int = 1) -> Result:
-    return simulate(str(PLATFORMS / f"{platform}.yaml"), Workload.of(workload(SMALL), None, batch))
+    work = Workload.of(workload(SMALL), None, batch)
+    return simulate(str(PLATFORMS / f"{platform}.yaml"), work, gauges=True)
 
 
 @cache
 def run(platform: str = "zcu102", batch: int = 1) -> KeptRun:
     done = result(platform, batch)
-    return KeptRun.of(done, report(done), command="tlm run it")
+    return KeptRun.of(done, report(done, gauges=False), command="tlm run it")
 
 
 @pytest.fixture
@@ -74,6 +78,9 @@ def test_records_stay_shared(kept):
                 q.bytes,
                 q.wait,
             )
+        assert a.record.gauges == b.record.gauges
+        for g, h in zip(a.record.gauges, b.record.gauges, strict=True):
+            assert np.array_equal(g.levels, h.levels)
 
 
 def test_the_kept_platform_runs_the_same(kept):
@@ -150,6 +157,54 @@ def test_burst_times_by_hand():
     assert times == [clock.edge(8), clock.edge(10), clock.edge(12), 64]
 
 
+def test_level_times_by_hand():
+    """A call of four cycles from cycle 7: one item in its second, two in its third; nothing before and after."""
+    clock = Clock("fabric", 350_000_000)
+    trace = Trace()
+    gauge = Gauge.of("linear.fifo", 2, [8, 9], [10, 10], 7, 11)
+    record = CallRecord(4, 0, (), {}, {}, (gauge,))
+    for first in (7, 20):
+        trace.span("linear", "head", "Linear", clock.edge(first), clock.edge(first + 4), record)
+    kept = KeptRun(run().report, run().platform, trace, clock.edge(30))
+    assert kept.fifos == {"linear.fifo": 2}
+    levels = kept.levels("linear.fifo")
+    assert levels.start.tolist() == [clock.edge(n) for n in (7, 8, 9, 10, 20, 21, 22, 23)]
+    assert levels.end.tolist() == [clock.edge(n) for n in (8, 9, 10, 11, 21, 22, 23, 24)]
+    assert levels.low.tolist() == levels.mean.tolist() == levels.high.tolist() == [0, 1, 2, 0] * 2
+    inside = kept.levels("linear.fifo", clock.edge(9), clock.edge(21))
+    assert inside.start.tolist() == [clock.edge(n) for n in (9, 10, 20)]
+    (track,), width = tracks(kept, (clock.edge(9), clock.edge(21)))
+    assert (track.times.tolist(), width) == ([clock.edge(n) for n in (9, 10, 11, 20, 21)], 0)
+    assert track.high.tolist() == [2, 0, 0, 0]
+    assert track.average == 2 * (clock.edge(10) - clock.edge(9)) / (clock.edge(21) - clock.edge(9))
+
+
+def test_extremes_by_hand():
+    """From 5 to 15 between 2 and 4, from 15 to 18 between 1 and 9, nothing before, between 18 and 22, and after."""
+    parts = [np.array(column) for column in ([5, 15, 22], [15, 18, 30], [2, 1, 3], [4, 9, 3])]
+
+    def binned(*edges):
+        return [found.tolist() for found in extremes(*parts, np.array(edges))]
+
+    assert binned(0, 10, 20, 30, 40) == [[0, 0, 0, 0], [4, 9, 3, 0]]
+    assert binned(5, 15, 18, 22) == [[2, 1, 0], [4, 9, 0]]
+    assert binned(6, 8, 10) == [[2, 2], [4, 4]]
+    none = np.empty(0, dtype=np.int64)
+    assert [f.tolist() for f in extremes(none, none, none, none, np.array([0, 1, 2]))] == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("bins", [1, 30, 5000])
+def test_bins_keep_peaks_and_means(bins):
+    """However fine the bins: the highest of all is the highest peak, the mean that of all calls."""
+    for track in binned(run(), (0, run().elapsed), bins):
+        calls = [(s, g) for s in run().spans for g in s.record.gauges if g.name == track.name]
+        assert track.peak == max(g.peak for _, g in calls)
+        held = sum(g.mean * (s.end - s.start) for s, g in calls)
+        assert track.average == pytest.approx(held / run().elapsed, rel=1e-4)
+        assert (track.low <= track.mean + 1e-9).all()
+        assert (track.mean <= track.high + 1e-9).all()
+
+
 @pytest.mark.parametrize("hz", [350_000_000, 333_333_333, 1])
 def test_many_edges_at_once(hz):
     cycles = np.array([0, 1, 2, 1_234_567])
@@ -219,6 +274,14 @@ def test_foreign_files(kept):
     assert errors[1] == "trace.npz: must be a trace, but has no column format"
 
 
+def test_half_of_the_levels(kept):
+    with np.load(kept / "trace.npz") as archive:
+        columns = dict(archive)
+    whole = len(columns["levels"])
+    np.savez(kept / "trace.npz", **(columns | {"levels": columns["levels"][:7]}))
+    assert refused(kept) == [f"trace.npz: must have {whole} levels of FIFOs, not 7"]
+
+
 def test_files_of_two_runs(kept):
     (kept / "trace.npz").write_bytes(run("rtx3090-quant").files()["trace.npz"])
     assert refused(kept) == ["trace.npz: must be of the platform beside it, which has no gpu, launcher"]
@@ -248,6 +311,6 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 def test_files_of_tiny_are_small():
     """20 MB are the most that a run of tiny at 224 may leave."""
-    done = simulate(str(PLATFORMS / "zcu102-rtl.yaml"), Workload.of(workload("tiny")))
-    sizes = [len(content) for content in KeptRun.of(done, report(done)).files().values()]
+    done = simulate(str(PLATFORMS / "zcu102-rtl.yaml"), Workload.of(workload("tiny")), gauges=True)
+    sizes = [len(content) for content in kept_files(KeptRun.of(done, report(done))).values()]
     assert sum(sizes) < 20e6

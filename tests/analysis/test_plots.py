@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,8 +14,23 @@ from PIL import Image
 
 from analysis.commands.plot import RUN_KINDS
 from analysis.kept_run import KeptRun, save
+from analysis.palette import KINDS
+from analysis.plots.fifo import HIGH, LINE, LOW, fifo
 from analysis.plots.lanes import lanes
-from analysis.plots.style import KINDS, render, spell, spell_joules, spell_share, style
+from analysis.plots.style import (
+    COMPUTE,
+    HOST,
+    OTHER,
+    READ,
+    WAIT,
+    WRITE,
+    fill,
+    render,
+    spell,
+    spell_joules,
+    spell_share,
+    style,
+)  # fmt: skip
 from analysis.plots.timeline import timeline
 from analysis.report import report
 from analysis.resolution import scale
@@ -30,12 +46,12 @@ SMALL = {"d_model": 64, "layers": 2, "image_size": 64, "classes": 10}
 
 @cache
 def result(platform: str = "zcu102"):
-    return simulate(str(PLATFORMS / f"{platform}.yaml"), Workload.of(workload(SMALL)))
+    return simulate(str(PLATFORMS / f"{platform}.yaml"), Workload.of(workload(SMALL)), gauges=True)
 
 
 @cache
 def run(platform: str = "zcu102") -> KeptRun:
-    return KeptRun.of(result(platform), report(result(platform)))
+    return KeptRun.of(result(platform), report(result(platform), gauges=False))
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +114,33 @@ def test_the_timeline_draws_the_lanes():
     assert (low, high) == pytest.approx(tuple(t / 1e6 for t in run().layers[0]))  # µs
 
 
+def test_fifos_are_strips():
+    """LINEAR's call is one strip for each of its eight FIFOs and three ports; between calls there is none."""
+    (span,) = (s for s in run().spans if s.name == "layers.0.in_proj_x")
+    with style():
+        axes = fifo(run(), (span.start, span.end)).axes[0]
+        empty = fifo(run(), (0, 1000)).axes[0]
+    names = [text.get_text() for text in axes.texts if text.get_text().startswith("linear.")]
+    assert names == [g.name for g in span.record.gauges if g.peak]
+    told = {g.name: f"peak {g.peak:,} of {g.capacity:,}, mean " for g in span.record.gauges}
+    shown = [text.get_text() for text in axes.texts if text.get_text().startswith("peak ")]
+    assert all(text.startswith(told[name]) for name, text in zip(names, shown, strict=True))
+    assert [text.get_text() for text in empty.texts] == ["nothing in any FIFO"]
+
+
+def test_fifo_fills_differ_in_grey():
+    parts = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (LINE, LOW, HIGH, "#ffffff")]
+    assert np.diff(np.array(parts) @ (0.299, 0.587, 0.114)).min() >= 40
+
+
+def test_neighbours_in_bars_differ_without_colours():
+    """By 40 of 255 in lightness, or by a hatch."""
+    for bars in ((COMPUTE, WAIT, OTHER, HOST), (READ, WRITE)):
+        for a, b in combinations(bars, 2):
+            grey = [np.dot([int(c[i : i + 2], 16) for i in (1, 3, 5)], (0.299, 0.587, 0.114)) for c in (a, b)]
+            assert abs(grey[0] - grey[1]) >= 40 or fill(a)["hatch"] != fill(b)["hatch"]
+
+
 def test_colours_differ_in_grey():
     """Lightness (ITU-R BT.601) rises by 20 of 255 from kind to kind."""
     parts = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in KINDS.values()]
@@ -154,19 +197,32 @@ def test_all_pictures_into_the_folder(kept, capsys):
             assert ElementTree.parse(path).getroot().tag.endswith("svg")
 
 
-@pytest.mark.parametrize("kind", RUN_KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in RUN_KINDS if kind != "fifo"])
 def test_a_gpu_has_pictures_too(kind, tmp_path):
     save(result("rtx3090-quant"), run("rtx3090-quant").report, str(tmp_path))
     assert main(["plot", str(tmp_path), "--kind", kind, "-o", str(tmp_path / "it.svg")]) == 0
     assert (tmp_path / "it.svg").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("platform", ["rtx3090-quant", "zcu102"])
+def test_a_run_without_levels(platform, tmp_path, capsys):
+    """A GPU has no FIFOs, and of a run that was not to be kept they were not noted."""
+    done = simulate(str(PLATFORMS / f"{platform}.yaml"), Workload.of(workload(SMALL)))
+    save(done, report(done), str(tmp_path))
+    assert main(["plot", str(tmp_path), "--kind", "fifo"]) == 2
+    assert capsys.readouterr().err == (
+        "--kind fifo: must be of a run that has kept levels of FIFOs, as `tlm run --out` does of engines with "
+        "FIFOs\n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["timeline", "fifo"])
 @pytest.mark.parametrize(
     "window", [["--layer", "1"], ["--from", "50 us", "--to", "50.1 us"], ["--to", "1 us"]]
 )
-def test_any_window_can_be_drawn(kept, tmp_path, window):
+def test_any_window_can_be_drawn(kept, tmp_path, window, kind):
     out = tmp_path / "window.png"
-    assert main(["plot", kept, "--kind", "timeline", *window, "-o", str(out)]) == 0
+    assert main(["plot", kept, "--kind", kind, *window, "-o", str(out)]) == 0
     with Image.open(out) as image:
         assert image.width == 1800
 
@@ -196,9 +252,12 @@ def test_resolution_from_the_command_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "errors"),
     [
-        (["--layer", "2"], ["--layer 2: must be a layer of the run, 0 to 1"]),
-        (["--layer", "1", "--to", "1 ms"], ["--layer 1: must not be given with --to"]),
-        (["--kind", "energy", "--from", "1 us"], ["--kind energy: must be timeline where --from is given"]),
+        (["--layer", "2"], ["--layer 2: must be 0 to 1, not 2"]),
+        (["--layer", "1", "--to", "1 ms"], ["--layer 1: must be given without --from and --to"]),
+        (
+            ["--kind", "energy", "--from", "1 us"],
+            ["--kind energy: must be timeline or fifo where --from is given"],
+        ),
         (
             ["--from", "1"],
             ["--from 1: must be a time such as '10 ns', not '1' (add a unit: ps, ns, us, ms or s)"],
@@ -219,7 +278,7 @@ def test_what_does_not_go_together(kept, capsys, arguments, errors):
 def test_a_window_outside_the_run(kept, capsys):
     for window in (["--from", "2 us", "--to", "1 us"], ["--to", "10 s"], ["--from", "10 s"]):
         assert main(["plot", kept, *window]) == 2
-        assert "must be a window with its start before its end, within the run's" in capsys.readouterr().err
+        assert "--from, --to: must be a part of the run's " in capsys.readouterr().err
 
 
 def test_a_platform_is_no_run(capsys):

@@ -1,9 +1,11 @@
 """FIFOs inside LINEAR: gauges, stalls, and that looking changes nothing."""
 
+import numpy as np
 import pytest
 
 from analysis.platform_path import find_platform
 from analysis.single_call import run_call
+from components.linear import Repetition
 from tlm.platform import load_platform
 from tlm.simulation import Simulation
 from workloads.builder import Builder
@@ -25,6 +27,20 @@ def test_gauges_change_no_cycle(sizes):
     for gauge in gauged.gauges:
         assert 0 <= gauge.mean <= gauge.peak <= gauge.capacity
         assert gauge.full + gauge.empty <= gauged.cycles
+
+
+@pytest.mark.parametrize("change", [(), ("components.linear.scale_fifo=3",)])
+@pytest.mark.parametrize("sizes", [(384, 16), (192, 384), (16, 384), (384, 192)])
+def test_what_is_jumped_over_is_gauged(sizes, change, monkeypatch):
+    """Levels are the same where every token is worked out."""
+    jumped = linear(*sizes, *change, gauges=True)
+    monkeypatch.setattr(Repetition, "jump", lambda *_: 0)
+    each = linear(*sizes, *change, gauges=True)
+    assert jumped.gauges == each.gauges
+    for a, b in zip(jumped.gauges, each.gauges, strict=True):
+        assert np.array_equal(a.levels, b.levels)
+        assert a.levels[:, 1].max() == a.peak
+        assert a.levels[:, 2].sum() == round(a.mean * jumped.cycles)
 
 
 def test_two_token_scales_make_a_narrow_output_wait():

@@ -88,16 +88,16 @@ def test_fifo_of_two():
     spaces = []
     for pop in (50, 60, 70):
         spaces.append(fifo.space())
-        fifo.pushed += 1
-        fifo.pops.append(pop)
+        fifo.push(0)
+        fifo.pop(pop)
     assert spaces == [NEVER, NEVER, 51]
     assert fifo.space() == 61
 
 
 def test_a_fifo_that_takes_a_push_in_the_cycle_of_the_pop():
     fifo = Fifo(1, turnaround=0)
-    fifo.pushed = 1
-    fifo.pops.append(50)
+    fifo.push(0)
+    fifo.pop(50)
     assert fifo.space() == 50
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from analysis import levels
 from analysis.exports import chrome_trace as chrome_trace_module
 from analysis.exports.chrome_trace import chrome_trace
 from analysis.kept_run import KeptRun
@@ -40,11 +41,12 @@ def slices(trace: dict, process: str) -> dict[str, list[dict]]:
     return found
 
 
-def counter(trace: dict, process: str, name: str) -> list[tuple[float, float]]:
+def counter(trace: dict, process: str, name: str, unit: str | None = None) -> list[tuple[float, float]]:
     """(s, value) of a counter."""
     pid = pids(trace)[process]
     events = [e for e in trace["traceEvents"] if e["ph"] == "C" and e["pid"] == pid and e["name"] == name]
-    return [(e["ts"] * 1e-6, *e["args"].values()) for e in events]
+    of_unit = [e for e in events if unit is None or unit in e["args"]]
+    return [(e["ts"] * 1e-6, *e["args"].values()) for e in of_unit]
 
 
 def integral(steps: list[tuple[float, float]], end: float) -> float:
@@ -136,6 +138,33 @@ def test_ports_tell_what_the_report_tells(run, trace):
             assert sum(u["args"]["bursts"] for u in uses) == port["bursts"]
 
 
+@pytest.mark.parametrize("most", [10**6, 0])
+def test_fifos_tell_what_the_gauges_told(run, monkeypatch, most):
+    """Peaks, and means over all calls of an engine: as kept, and in bins."""
+    monkeypatch.setattr(levels, "MOST", most)
+    trace = json.loads(chrome_trace(run))
+    assert ("over " in trace["otherData"]["FIFO levels"]) == (most == 0)
+    assert len({name for name in pids(trace) if name.startswith("FIFOs of ")}) == len(run.engines)
+    for name, capacity in run.fifos.items():
+        engine, _, local = name.partition(".")
+        gauges = [(s, g) for s in run.spans if s.track == engine for g in s.record.gauges if g.name == name]
+        high = counter(trace, f"FIFOs of {engine}", f"{local} [{capacity}]", "highest")
+        assert max(level for _, level in high) == max(g.peak for _, g in gauges)
+        mean = counter(trace, f"FIFOs of {engine}", f"{local} [{capacity}]", "mean")
+        end = run.elapsed / SECOND
+        told = sum(g.mean * (s.end - s.start) for s, g in gauges) / SECOND
+        # four decimals of a level, times rounded to 1 ns
+        assert integral(mean, end) == pytest.approx(told, rel=1e-3, abs=5e-5 * end)
+
+
+def test_fifos_of_idle_engines_are_left_out(run):
+    """No patches are embedded in a layer."""
+    trace = json.loads(chrome_trace(run, run.layers[1]))
+    assert "FIFOs of linear" in pids(trace)
+    assert "FIFOs of embed" not in pids(trace)
+    assert trace["otherData"]["FIFO levels"] == "highest and mean of each 128th of a call"
+
+
 def test_bursts_are_slices_where_they_are_few(run):
     begin, end = run.layers[1]
     trace = json.loads(chrome_trace(run, (begin, end)))
@@ -205,6 +234,7 @@ def test_a_gpu_has_tracks_for_host_and_device(tmp_path, capsys):
             "--from 5: must be a time such as '10 ns', not '5' (add a unit: ps, ns, us, ms or s)",
         ),
         (("--from", "2 s"), "--from, --to: must be a part of the run's "),
+        (("--to", "2 s"), "--from, --to: must be a part of the run's "),
     ],
 )
 def test_a_wrong_window_is_refused(kept, tmp_path, capsys, options, message):

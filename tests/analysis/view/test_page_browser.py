@@ -40,7 +40,7 @@ def colours(browser) -> int:
 def test_it_loads_by_itself_and_fits(browser, kept, scheme, width):
     browser.open(f"file://{kept}/report.html", width, 900, scheme)
     assert colours(browser) > 20
-    assert browser.run("return [...document.images].map((image) => image.naturalWidth > 0)") == [True] * 4
+    assert browser.run("return [...document.images].map((image) => image.naturalWidth > 0)") == [True] * 5
     assert browser.log == []
     assert [r for r in browser.requests if not r.startswith("data:")] == [f"file://{kept}/report.html"]
     assert browser.run("return document.documentElement.scrollWidth") <= width

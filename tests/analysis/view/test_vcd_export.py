@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from analysis import levels
 from analysis.exports import vcd as vcd_module
 from analysis.exports.vcd import vcd
 from analysis.kept_run import KeptRun
@@ -71,6 +72,27 @@ def test_a_port_is_active_while_its_beats_move(run):
         changes = dump[f"{port}.active"].tv
         active = sum(b - a for (a, v), (b, _) in pairwise(changes) if v == "1")
         assert active == int((bursts.end - bursts.start).sum())
+
+
+@pytest.mark.parametrize("most", [10**6, 0])
+def test_fifos_tell_what_the_gauges_told(run, monkeypatch, most):
+    """Depths, peaks, and means over all calls of an engine: as kept, and in bins."""
+    monkeypatch.setattr(levels, "MOST", most)
+    text = vcd(run)
+    assert ("FIFO levels: highest and mean over" in text) == (most == 0)
+    dump = read(text)
+    for name, capacity in run.fifos.items():
+        engine, _, local = name.partition(".")
+        scope = f"{engine}.{local.replace(' ', '_')}"
+        gauges = [(s, g) for s in run.spans if s.track == engine for g in s.record.gauges if g.name == name]
+        assert int(dump[f"{scope}.depth"].tv[0][1], 2) == capacity
+        highest = [int(value, 2) for _, value in dump[f"{scope}.level"].tv]
+        assert max(highest) == max(g.peak for _, g in gauges)
+        assert highest[-1] == 0
+        mean = [(t, float(value)) for t, value in dump[f"{scope}.mean"].tv]
+        held = sum(level * (after - at) for (at, level), (after, _) in pairwise(mean))
+        told = sum(g.mean * (s.end - s.start) for s, g in gauges)
+        assert held == pytest.approx(told, rel=1e-4, abs=5e-5 * run.elapsed)  # a level has four decimals
 
 
 def test_a_window_starts_and_ends_where_it_is_told(run):

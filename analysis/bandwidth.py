@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ from tlm.units import US
 PLATFORM = "zcu102-axi-hp"
 COLUMNS = ("traffic", "pl_mhz", "ports", "burst_bytes", "read_MBps", "write_MBps")
 TRAFFIC = ("read", "write", "read+write")
-SETTLE = 20 * US  # after the last generator's start: some refreshes, and every page boundary a few times
-WINDOW = 20 * US
+SETTLE = 10 * US  # after the last generator's start
+WINDOW = 40 * US  # five refreshes
+FEW = 4  # rows for which more processes are not worth their start
 
 
 @dataclass(frozen=True)
@@ -65,17 +69,22 @@ class _Row:
     measured: dict[str, float]  # by direction
 
 
-def validate_bandwidth(csv_path: str | Path, platform: str = PLATFORM) -> BandwidthReport:
+def validate_bandwidth(
+    csv_path: str | Path, platform: str = PLATFORM, count: Callable[[int, int], None] | None = None
+) -> BandwidthReport:
     """Predict every line of a measurement in the columns COLUMNS (others are ignored).
 
-    The platform has a component `hp0_read` and the like for each port and direction. Raises InputError.
+    The platform has a component `hp0_read` and the like for each port and direction. `count` is told how many
+    lines of how many are done. Raises InputError.
     """
     path = find_platform(platform)
     names = load_platform(path).components
     known = sorted({name.rpartition("_")[0].upper() for name in names if name.endswith(("_read", "_write"))})
     points: list[BandwidthPoint] = []
-    for row in _rows(Path(csv_path), known):
-        predicted = simulate(path, row.traffic, row.pl_mhz, row.ports, row.burst_bytes)
+    rows = _rows(Path(csv_path), known)
+    for done, (row, predicted) in enumerate(zip(rows, _simulations(path, rows), strict=True), 1):
+        if count is not None:
+            count(done, len(rows))
         for direction, measured in row.measured.items():
             error = 100 * (predicted[direction] / measured - 1) if measured else None
             points.append(
@@ -91,6 +100,15 @@ def validate_bandwidth(csv_path: str | Path, platform: str = PLATFORM) -> Bandwi
                 )
             )
     return BandwidthReport(tuple(points))
+
+
+def _simulations(path: str, rows: list[_Row]) -> Iterator[dict[str, float]]:
+    columns = ([path] * len(rows), *zip(*((r.traffic, r.pl_mhz, r.ports, r.burst_bytes) for r in rows), strict=True))
+    if len(rows) < FEW:
+        yield from map(simulate, *columns)
+        return
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(simulate, *columns)
 
 
 def simulate(path: str, traffic: str, pl_mhz: float, ports: tuple[str, ...], burst: int) -> dict[str, float]:

@@ -32,9 +32,9 @@ class Ddr4Params:
     """Cycles are those of the controller.
 
     Stores, starvation, run and idle gap are the registers that the ZCU102's boot loader sets (SCHED, PERFLPR1,
-    PERFWR1), `timeout` is near the 79 cycles of its PCFGQOS1. What they leave open is calibrated with bandwidth
-    measured on the board (300 MHz, FPT 2019): `port_reads`, `timeout`, `hold`, `burst_pace`, `front`, `data_path`
-    and the credits.
+    PERFWR1), `timeout` is near the 79 cycles of its PCFGQOS1. What they leave open is calibrated with all the
+    bandwidth measured on the board (300 MHz, FPT 2019): `port_reads`, `timeout`, `hold`, `front`, `data_path`, the
+    credits and gaps.
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -50,18 +50,17 @@ class Ddr4Params:
     reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
     writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 64
     port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 14
-    burst_pace: Annotated[Cycles, Doc("from one burst of a port at the arbiter to the next")] = 4
-    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 60
+    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 70
     starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
     idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 2
-    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 9
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 6
-    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 16
-    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 31
-    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 7
+    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 10
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 11
+    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 13
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 11
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 23
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
-    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
+    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 2
     every_call: Annotated[
         bool,
         Doc(

@@ -12,7 +12,7 @@ from tlm.payload import GenericPayload
 class Burst:
     """A payload at a port, and how far the arbiter has got with it."""
 
-    __slots__ = ("address", "arrival", "base", "begin", "end", "payload", "place", "port", "shown")
+    __slots__ = ("address", "arrival", "base", "begin", "end", "payload", "place", "port")
 
     def __init__(self, payload: GenericPayload, port: DramPort, arrival: int, base: int, atom: int):
         self.payload = payload
@@ -22,7 +22,6 @@ class Burst:
         self.end = base + payload.length
         self.address = base - base % atom  # of the next atom for the arbiter
         self.begin = 0  # cycle of a write's first data
-        self.shown: int | None = None  # cycle at which a read is at the arbiter
         self.place: Location | None = None  # of the next atom
 
     def __lt__(self, other: Burst) -> bool:
@@ -47,22 +46,18 @@ class DramPort:
         self.order: deque[Atom] = deque()  # data go out as reads went in
         self.pending = 0  # reads between the arbiter and the last of their data
         self.left: deque[int] = deque()  # cycles at which they cease to be
-        self.next_shown = 0  # cycle from which another read burst can be at the arbiter
         self.read_free = 0  # cycle from which the data channel is free
         self.write_free = 0
 
-    def read_at(self, burst: Burst, now: int, limit: int, pace: int) -> int:
+    def read_at(self, burst: Burst, now: int, limit: int) -> int:
         """Cycle at which the next atom of the first read can go to the store, as far as the port is concerned.
 
         FAR while that depends on data that have not come.
         """
-        if burst.shown is None:
-            burst.shown = max(burst.arrival, self.next_shown)
-            self.next_shown = burst.shown + pace
         left = self.left
         while left and left[0] <= now:
             left.popleft()
             self.pending -= 1
         if self.pending < limit:
-            return burst.shown
-        return max(burst.shown, left[0]) if left else FAR
+            return burst.arrival
+        return max(burst.arrival, left[0]) if left else FAR

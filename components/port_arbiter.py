@@ -26,8 +26,6 @@ class ArbiterParams(Protocol):
     @property
     def port_reads(self) -> int: ...
     @property
-    def burst_pace(self) -> int: ...
-    @property
     def timeout(self) -> int: ...
     @property
     def write_pace(self) -> int: ...
@@ -87,7 +85,7 @@ class PortArbiter:
         for _ in range(count):
             port = ports[turn]
             if port.reads and self._here(burst := port.reads[0]):
-                at = port.read_at(burst, now, p.port_reads, p.burst_pace)
+                at = port.read_at(burst, now, p.port_reads)
                 late = now - burst.arrival >= p.timeout
                 if at > now:
                     if at < coming:
@@ -113,8 +111,7 @@ class PortArbiter:
         port.order.append(atom)
         _, bank, row = burst.place  # type: ignore[misc]
         self.scheduler.add(True, bank, row, atom, now, urgent)
-        if self._step_on(burst, port.reads):
-            port.next_shown = max(port.next_shown, now + 1)
+        self._step_on(burst, port.reads)
         return now + 1
 
     def _write(self, now: int) -> int:

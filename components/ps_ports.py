@@ -40,12 +40,12 @@ class PsPortsParams:
     burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
     reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 16
     writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 16
-    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 49
+    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 39
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
-    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 75_000
-    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 79_000
-    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 49_000
-    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 58_000
+    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 78_800
+    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 71_000
+    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 50_600
+    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 46_900
     coherent: Annotated[
         Picoseconds, Doc("more latency each way of HPC ports; an estimate, no measurement found")
     ] = 30_000

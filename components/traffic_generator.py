@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from tlm.component import Component
 from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
 from tlm.units import SECOND, Address, Bits, Bytes, ClockName, Doc, Picoseconds, PositiveInt
-
-FEW = 16  # bursts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +30,7 @@ class TrafficGenerator(Component):
     def __init__(self, sim: Any, name: str, params: TrafficGeneratorParams):
         super().__init__(sim, name, params)
         self.out = self.initiator_socket("out")
-        self.log: list[tuple[int, int]] = []  # end and latency of each burst, ps
+        self.moved: list[tuple[int, int, int]] = []  # first, last (ps) and number of beats
         self._command = Command(params.command)
         self._beats = params.burst * 8 // params.width
         self._width = params.width // 8
@@ -51,13 +48,14 @@ class TrafficGenerator(Component):
         wake.callbacks.append(self._send)
 
     def bandwidth(self, after: int) -> float:
-        """Bytes a second of the bursts that ended between `after` ps and now."""
+        """Bytes a second of the data that moved between `after` ps and now."""
         now = int(self.env.now)
-        ends = [end for end, _ in self.log if after < end <= now]
-        if len(ends) < FEW:
-            return len(ends) * self.params.burst * SECOND / (now - after)
-        # from end to end, so that long bursts are not counted in whole ones
-        return (len(ends) - 1) * self.params.burst * SECOND / (max(ends) - min(ends))
+        beats = 0.0
+        for first, last, n in self.moved:
+            if last >= after and first <= now:
+                inside = min(last, now) - max(first, after)
+                beats += n * inside / (last - first) if last > first else n
+        return beats * self._width * SECOND / (now - after)
 
     def _send(self, _: Any = None) -> None:
         """Send what may be in flight, each burst when it may go, as far ahead as nothing else can happen."""
@@ -75,14 +73,17 @@ class TrafficGenerator(Component):
                 self._command, p.base + self._offset, self._beats, self._width, self.name
             )
             self._offset = (self._offset + p.burst) % p.region
-            payload.listener = partial(self._ended, at)
+            payload.watcher = self._moved
+            payload.listener = self._ended
             self.out.nb_transport(payload, at)
         self._sending = False
 
-    def _ended(self, sent: int, payload: GenericPayload) -> None:
+    def _moved(self, payload: GenericPayload) -> None:
+        self.moved.append(payload.runs[-1])
+
+    def _ended(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
             raise AddressError(f"{self.name}: {payload!r}")
-        self.log.append((payload.response, payload.response - sent))
         self._places.append(payload.response)
         if not self._sending:
             self._send()

@@ -93,7 +93,8 @@ def _golden(options: argparse.Namespace) -> int:
 def _bandwidth(options: argparse.Namespace) -> int:
     from analysis.bandwidth import validate_bandwidth
 
-    report = validate_bandwidth(options.bandwidth)
+    with console.counter("simulating traffic") as count:
+        report = validate_bandwidth(options.bandwidth, count=count)
     told = report.to_json()
     if options.json:
         print(json.dumps(told))

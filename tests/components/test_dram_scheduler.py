@@ -1,5 +1,7 @@
 """The order of commands. A bank's rows are letters in the names below."""
 
+from itertools import groupby
+
 import pytest
 
 from components.dram_channel import DramChannel
@@ -8,13 +10,13 @@ from components.dram_timing import load_device
 
 
 def scheduler_of(policy="fr-fcfs", **settings):
-    settings = {"starve": 64, "run": 8, "patience": 64, "gather": 3} | settings
+    settings = {"starve": 64, "run": 8, "idle_gap": 2, "hold": 6} | settings
     return DramScheduler(DramChannel(load_device("ddr4-2133")), policy=policy, **settings)
 
 
-def drain(scheduler, until=10**9):
-    """(cycle, entry) of each read and write served, in order."""
-    served, now = [], 0
+def drain(scheduler, now=0, until=10**9):
+    """(cycle, entry) of each read and write served from `now` on, in order."""
+    served = []
     while (decision := scheduler.decide(now)) is not None and decision[0] < until:
         now = decision[0]
         entry = scheduler.commit(*decision)
@@ -56,29 +58,83 @@ def test_reads_go_before_older_writes():
     assert [entry for _, entry in drain(scheduler)] == ["read", "write"]
 
 
-def test_starved_writes_get_a_run_of_eight():
-    """Reads of an open row go every 3 cycles from 8 on. Writes wait for 64: eight go, then reads again."""
-    scheduler = scheduler_of()
-    for _n in range(40):
-        scheduler.add(True, 0, 1, READ, 0)
-    for _n in range(12):
+@pytest.mark.parametrize(("idle_gap", "at"), [(2, 14), (10, 18)])
+def test_the_turn_to_writes(idle_gap, at):
+    """The read goes at 8, a write of its row no sooner than 6 behind it, and than the turn."""
+    scheduler = scheduler_of(idle_gap=idle_gap)
+    scheduler.add(True, 0, 1, READ, 0)
+    scheduler.add(False, 0, 1, WRITE, 0)
+    assert drain(scheduler) == [(8, READ), (at, WRITE)]
+
+
+def letters(served):
+    """Runs of reads and writes: R4 W8 are four reads, then eight writes."""
+    return [f"{'RW'[way]}{len(list(same))}" for way, same in groupby(way for _, way in served)]
+
+
+def both(scheduler, reads, writes, urgent=False):
+    """Reads of a row, every 3 cycles from 8 on, and writes of a row of another bank."""
+    for _ in range(reads):
+        scheduler.add(True, 0, 1, READ, 0, urgent)
+    for _ in range(writes):
         scheduler.add(False, 1, 1, WRITE, 0)
-    order = [entry for _, entry in drain(scheduler)]
-    first = order.index(WRITE)
-    assert first == 19  # reads at 8, 11, ... 62
-    assert order[first : first + 9] == [WRITE] * 8 + [READ]
+    return drain(scheduler)
 
 
-def test_work_on_writes_ends_when_reads_have_gathered():
-    """Two reads that come during it wait for all writes; the third makes the controller turn."""
-    for reads, at_once in ((2, False), (3, True)):
-        scheduler = scheduler_of(gather=3, patience=1000)
-        for _ in range(20):
-            scheduler.add(False, 0, 1, WRITE, 0)
-        drain(scheduler, until=20)
-        for _ in range(reads):
-            scheduler.add(True, 1, 1, READ, 20)
-        assert (next(entry for _, entry in drain(scheduler)) == READ) is at_once
+def test_starved_writes_and_starved_reads_get_a_run_of_eight():
+    """Starved is who was not served for 20. Reads at 8, 11, 14, 17; at 20 the turn to writes, that go at 28 to 49:
+    reads are starved since 17 + 20, but eight writes go. Reads at 49 + 14 = 63 to 84: writes are starved since
+    49 + 20, but eight reads go. Then it goes on so.
+    """
+    served = both(scheduler_of(starve=20), 20, 20)
+    assert letters(served) == ["R4", "W8", "R8", "W8", "R8", "W4"]
+    assert [at for at, _ in served][:12] == [8, 11, 14, 17, 28, 31, 34, 37, 40, 43, 46, 49]
+    assert [at for at, _ in served][12:20] == list(range(49 + 14, 85, 3))
+
+
+def test_without_a_run_only_starvation_counts():
+    """Writes at 28, 31, 34, then reads are starved at 37; reads at 48 and 51, then writes are at 34 + 20."""
+    served = both(scheduler_of(starve=20, run=1), 20, 20)
+    assert letters(served)[:3] == ["R4", "W3", "R2"]
+
+
+def test_starved_writes_wait_for_urgent_reads():
+    """All 40, from 8 to 8 + 39 x 3; the writes' turn is 2 behind the last."""
+    served = both(scheduler_of(), 40, 12, urgent=True)
+    assert letters(served) == ["R40", "W12"]
+    assert served[39][0] == 8 + 39 * 3
+
+
+@pytest.mark.parametrize(("urgent", "writes", "at"), [(True, 6, 39), (False, 20, 67 + 14)])
+def test_an_urgent_read_ends_the_work_on_writes(urgent, writes, at):
+    """The turn to writes is at 2, 20 of them go from 10 to 67. A read that comes at 20 waits for all; an urgent one
+    makes the turn 6 later, behind the write at 25, and goes 14 behind that.
+    """
+    scheduler = scheduler_of()
+    for _ in range(20):
+        scheduler.add(False, 0, 1, WRITE, 0)
+    before = drain(scheduler, until=20)
+    scheduler.add(True, 1, 1, READ, 20, urgent)
+    served = before + drain(scheduler, 20)
+    assert letters(served)[0] == f"W{writes}"
+    assert served[writes] == (at, READ)
+
+
+def test_urgent_reads_go_before_older_ones():
+    """Of a row, and of a bank: its row is closed although a2 would hit."""
+    scheduler = scheduler_of()
+    scheduler.add(True, 0, 1, "a1", 0)
+    scheduler.add(True, 0, 1, "a2", 0)
+    scheduler.add(True, 0, 1, "a3", 0, True)
+    scheduler.add(True, 0, 2, "b", 0, True)
+    assert [entry for _, entry in drain(scheduler)] == ["a3", "b", "a1", "a2"]
+
+
+def test_urgency_changes_nothing_in_order_of_arrival():
+    scheduler = scheduler_of("fcfs")
+    for name, urgent in (("a1", False), ("b", True), ("a2", True)):
+        scheduler.add(True, 0, ord(name[0]), name, 0, urgent)
+    assert [entry for _, entry in drain(scheduler)] == ["a1", "b", "a2"]
 
 
 def test_a_refresh_comes_when_it_is_due():
@@ -90,12 +146,7 @@ def test_a_refresh_comes_when_it_is_due():
     scheduler.add(True, 0, 1, "before", 4159)
     scheduler.add(True, 0, 1, "behind", 4159)
     scheduler.next_refresh = 4160
-    served, now = [], 4159
-    while (decision := scheduler.decide(now)) is not None:
-        now = decision[0]
-        if (entry := scheduler.commit(*decision)) is not None:
-            served.append((now, entry))
-    assert served == [(4159, "before"), (4163 + 9 + 139 + 8, "behind")]
+    assert drain(scheduler, 4159) == [(4159, "before"), (4163 + 9 + 139 + 8, "behind")]
     assert scheduler.refreshes == 1
 
 

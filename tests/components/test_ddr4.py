@@ -252,6 +252,18 @@ def test_an_initiator_with_no_room_stops_its_port(controller):
     assert [sum(n for _, _, n in burst.runs) for burst in bursts] == [4] * 5
 
 
+def test_an_initiator_with_room_stops_nothing(controller):
+    """It takes each beat when it is there: the same times as with one that is not asked."""
+    ends = []
+    for take in (None, lambda first, beats, step: first + (beats - 1) * step):
+        master = controller()
+        burst = master.read(0, 0, 256, width=16)
+        burst.take = take
+        master.run()
+        ends.append(burst.response)
+    assert ends[0] == ends[1]
+
+
 def test_a_read_that_waited_is_urgent(controller):
     """One place: the second and the third wait at the port, for more than 10 cycles, and are urgent."""
     master = controller(port_reads=1, timeout=10)

@@ -46,12 +46,15 @@ BOARD = {
     "ps.width": (128, 64, 32),
     "ps.reads": (16, 8, 4, 1),
     "ps.writes": (16, 8, 4, 1),
-    "ps.fifo": (256, 128, 64, 16),
+    "ps.read_fifo": (256, 128, 64, 16, 4),
+    "ps.write_fifo": (256, 128, 64, 16),
     "ps.read_request": (0, 80_000, 200_000),
     "ps.write_return": (0, 52_000, 200_000),
     "ps.coherent": (0, 30_000, 100_000),
     "ddr.device": ("ddr4-2400", "ddr4-2133"),
+    "ddr.front": (0, 10, 40),
     "ddr.data_path": (0, 10, 40),
+    "ddr.port_reads": (32, 14, 4, 1),
 }
 
 

@@ -1,6 +1,7 @@
 """The PS's ports at 1 GHz, 128 bit, in front of a memory that answers at once: 1 ns and no latency of its own.
 
-Reads go 80 ns there and 80 back, writes 52 and 52; parts are of 256 bytes.
+Reads go 80 ns there and 80 back, writes 52 and 52; parts are of 256 bytes. What bandwidth on the board calibrates is
+set here, so that the sums stay.
 """
 
 import pytest
@@ -10,18 +11,25 @@ from components.ideal_memory import IdealMemory, IdealMemoryParams
 from components.ps_ports import PsPorts, PsPortsParams
 from tlm.payload import ResponseStatus
 
+CALIBRATED = {
+    "read_fifo": 128,
+    "read_request": 80_000,
+    "read_return": 80_000,
+    "write_request": 52_000,
+    "write_return": 52_000,
+}
 PORTS = ("hp0", "hp1", "hp2", "hp3", "hpc0", "hpc1")
 
 
-def board(build, parts, memory, **params):
+def board(build, parts, memory, hz=10**9, **params):
     components = {
         "master": (parts["Master"], parts["MasterParams"](ports=len(PORTS))),
-        "ps": (PsPorts, PsPortsParams(**params)),
+        "ps": (PsPorts, PsPortsParams(**CALIBRATED | params)),
         "memory": memory,
     }
     bindings = [(f"master.out{i}", f"ps.{port}") for i, port in enumerate(PORTS)]
     bindings += [(f"ps.path{i + 1}", f"memory.port{i}") for i in range(5)]
-    return build(components, bindings).components["master"]
+    return build(components, bindings, hz).components["master"]
 
 
 @pytest.fixture
@@ -87,27 +95,96 @@ def test_sixteen_reads_in_flight(ideal, beats):
     assert beats(bursts[16]) == [161 + 161]
 
 
-def test_the_fifo_bounds_long_reads(ideal, beats):
-    """128 beats are eight parts. The ninth is sent when the first part has left the FIFO, at 176: at 337."""
-    master = ideal()
-    bursts = [master.read(0, 256 * n, 16, width=16) for n in range(9)]
+@pytest.mark.parametrize(("fifo", "full"), [(16, True), (33, True), (1000, False)])
+def test_the_read_fifo_never_overflows(build, parts, fifo, full):
+    """The port takes 16 bytes every 10 ns, the controller could send them at 8.53 GB/s. The last of K beats is sent when
+    the beat `fifo` before it is in the PL, not sooner; with room for all in flight nobody waits. None is lost.
+    """
+    master = board(build, parts, (Ddr4, Ddr4Params(ports=5)), hz=10**8, read_fifo=fifo)
+    path = master.sim.components["ps"].sockets["path3"]
+    send, sent = path.nb_transport, []
+
+    def spy(part, at):
+        take = part.take
+
+        def taken(first, beats, step):
+            last = take(first, beats, step)
+            sent.append((beats, first + (beats - 1) * step, last))
+            return last
+
+        part.take = taken
+        send(part, at)
+
+    path.nb_transport = spy
+    bursts = [master.read(0, 1024 * n, 64, width=16) for n in range(8)]
     master.run()
-    assert beats(bursts[7])[-1] == 161 + 127
-    assert beats(bursts[8])[0] == 161 + 15 + 161
+    drained = [first + 10_000 * n for b in bursts for first, _, beats in b.runs for n in range(beats)]
+    assert len(drained) == sum(beats for beats, _, _ in sent) == 8 * 64
+    count, waits = 0, 0
+    for beats, ready, last in sent:
+        count += beats
+        assert last >= ready
+        if count > fifo:
+            assert last >= drained[count - 1 - fifo]
+            waits += last == drained[count - 1 - fifo]
+    assert (waits > 0) is full
 
 
-def test_two_ports_of_a_path_share_its_flight(ideal):
-    """HP1 and HP2 have 20 reads in flight together, ports of two paths 16 each: 32 reads take a turn more."""
-    ends = {}
-    for pair in (("hp0", "hp1"), ("hp1", "hp2")):
-        master = ideal()
-        bursts = [
-            master.read(0, 16 * n, 1, port=PORTS.index(port), width=16) for n in range(16) for port in pair
-        ]
+def test_reads_are_in_flight_until_the_pl_has_them(build, parts):
+    """A beat goes to the PL every 100 ns, a burst to the memory too. With two of 16 beats in flight the third is sent
+    when the first is through, though the memory has sent that long before.
+    """
+    master = board(build, parts, (IdealMemory, IdealMemoryParams(size=1 << 24, ports=5)), hz=10**7, reads=2)
+    path = master.sim.components["ps"].sockets["path3"]
+    send, sent = path.nb_transport, []
+    path.nb_transport = lambda part, at: (sent.append(at), send(part, at))
+    bursts = [master.read(0, 256 * n, 16, width=16) for n in range(3)]
+    master.run()
+    assert sent == [80_000, 180_000, bursts[0].response + 80_000]
+
+
+@pytest.mark.parametrize("width", [32, 64, 128])
+@pytest.mark.parametrize("memory", ["ddr4", "ideal"])
+def test_a_port_moves_no_more_than_its_width(build, parts, width, memory):
+    """At 100 MHz width / 80 GB/s each way, whatever the width of what is behind it."""
+    memories = {
+        "ddr4": (Ddr4, Ddr4Params(ports=5)),
+        "ideal": (IdealMemory, IdealMemoryParams(size=1 << 24, ports=5)),
+    }
+    for way in ("read", "write"):
+        master = board(build, parts, memories[memory], hz=10**8, width=width)
+        for n in range(16):
+            getattr(master, way)(0, 1024 * n, 64, width=16)
         master.run()
-        ends[pair] = max(burst.response for burst in bursts)
-    assert ends["hp0", "hp1"] == (161 + 15) * 1000
-    assert ends["hp1", "hp2"] > 2 * 161 * 1000
+        bursts = [payload for _, _, payload in master.plan]
+        cycles = (bursts[-1].runs[-1][1] - bursts[0].runs[0][0]) / 10_000
+        assert cycles >= (16 * 64 - 1) * 128 / width, way
+
+
+@pytest.mark.parametrize("address", [0, 1 << 32])
+@pytest.mark.parametrize("memory", ["ddr4", "ideal"])
+def test_the_write_fifo_is_emptied(build, parts, memory, address):
+    """20 bursts of 16 beats through a FIFO of 32, whatever memory is behind it and whether it has the address."""
+    memories = {
+        "ddr4": (Ddr4, Ddr4Params(ports=5)),
+        "ideal": (IdealMemory, IdealMemoryParams(size=1 << 24, ports=5)),
+    }
+    master = board(build, parts, memories[memory], write_fifo=32)
+    bursts = [master.write(0, address + 256 * n, 16, width=16) for n in range(20)]
+    master.run()
+    assert {b.status for b in bursts} == {ResponseStatus.ADDRESS_ERROR if address else ResponseStatus.OK}
+    assert master.sim.components["ps"].occupancy() == []
+
+
+def test_a_full_write_fifo_stops_the_pl(build, parts, beats):
+    """Two bursts of 16 beats fill it until 31. The first is sent at 16, at the controller at 68 and taken there a beat a
+    cycle of 533.25 MHz, 36 (the edge at 69.4) to 51 (95.6): then the third comes.
+    """
+    master = board(build, parts, (Ddr4, Ddr4Params(ports=5)), write_fifo=32)
+    bursts = [master.write(0, 256 * n, 16, width=16) for n in range(3)]
+    master.run()
+    edge = master.sim.components["memory"].memory_clock.edge
+    assert [beats(b)[0] for b in bursts] == [0, 16, -(-edge(37 + 15) // 1000)]
 
 
 def test_a_part_keeps_within_a_page(ideal):
@@ -141,5 +218,5 @@ def test_a_shared_path_is_the_narrower(build, parts, pair):
 
 
 def test_wrong_parameters():
-    with pytest.raises(ValueError, match="fifo must hold a burst of 16 beats, not 8"):
-        PsPortsParams(fifo=8)
+    with pytest.raises(ValueError, match="write_fifo must hold a burst of 16 beats, not 8"):
+        PsPortsParams(write_fifo=8)

@@ -31,10 +31,10 @@ from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, Positive
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Stores, starvation, run and idle gap are the registers that the ZCU102's boot loader sets (SCHED, PERFLPR1,
-    PERFWR1), `timeout` is near the 79 cycles of its PCFGQOS1. What they leave open is calibrated with all the
-    bandwidth measured on the board (300 MHz, FPT 2019): `port_reads`, `timeout`, `hold`, `front`, `data_path`, the
-    credits and gaps.
+    Stores, timeout, starvation, run and idle gap are the registers that the ZCU102's boot loader sets (SCHED,
+    PCFGQOS1, PERFLPR1, PERFWR1; the gap and a cycle). What they leave open is calibrated with the bandwidth that
+    was measured on the board (300 MHz, FPT 2019): `port_reads`, `hold`, `front`, `data_path`, credits and
+    `write_gap`.
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -50,15 +50,15 @@ class Ddr4Params:
     reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
     writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 64
     port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 14
-    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 70
+    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 79
     starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
     idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 2
     hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 10
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 11
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 13
     data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 13
-    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 11
-    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 23
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 23
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 25
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
     write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 2
     every_call: Annotated[
@@ -121,6 +121,7 @@ class Ddr4(Component):
         self._read_delay = device.cl + device.burst + params.data_path
         self._now = 0  # cycle up to which all is decided
         self._running = False
+        self._asked = True  # something has changed for the arbiters
         self._wake_at = FAR
 
     @property
@@ -194,6 +195,7 @@ class Ddr4(Component):
             insort(queue, burst)
         else:
             queue.append(burst)
+        self._asked = True
         if not self._running:
             self._sleep(clock.edge(burst.arrival))
 
@@ -210,10 +212,13 @@ class Ddr4(Component):
 
     def _advance(self) -> None:
         """Decide as far ahead as nobody can ask for anything before."""
-        self._running = True
+        self._running = self._asked = True
         may_act, edge = self.sim.quantum.may_act, self.memory_clock.edge
+        coming = FAR
         while True:
-            coming = self._admit()
+            if self._asked or coming <= self._now:
+                self._asked = False
+                coming = self._admit()
             channel, decision = self._decide()
             at = coming if decision is None or coming <= decision[0] else decision[0]
             if at == FAR:
@@ -247,10 +252,12 @@ class Ddr4(Component):
         if command in self._commanded:
             counters[self._commanded[command]] += 1
         elif command == WRITE:
+            self._asked = True
             counters[self._device_bytes] += self._atom
             arbiter.write_credits.append(at + p.write_credit)
             arbiter.combining.discard(entry)
         elif command == READ:
+            self._asked = True
             counters[self._device_bytes] += self._atom
             arbiter.read_credits.append(at + p.read_credit)
             entry.ready = at + self._read_delay

@@ -40,12 +40,12 @@ class PsPortsParams:
     burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
     reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 16
     writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 16
-    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 39
+    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 38
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
     read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 78_800
-    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 71_000
+    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 71_300
     write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 50_600
-    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 46_900
+    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 43_100
     coherent: Annotated[
         Picoseconds, Doc("more latency each way of HPC ports; an estimate, no measurement found")
     ] = 30_000
@@ -184,6 +184,7 @@ class _ReadChannel(_Channel):
         self.back = p.read_return + more
         self.flight: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
+        self.request = 0  # cycle from which another part can go
         self.sent = 0  # when the memory controller has sent the last beat
 
     def accept(self, payload: GenericPayload, at: int) -> None:
@@ -196,7 +197,8 @@ class _ReadChannel(_Channel):
             whole, address, length, at = self.queue.popleft()
             if len(self.flight) + len(self.freed) >= self.limit:
                 at = max(at, self.freed.popleft())
-            self.last = at = max(at, self.last)
+            at = max(at, self.clock.edge(self.request))  # one a cycle
+            self.request = self.clock.next_cycle(at) + 1
             part = self.part(Command.READ, address, length)
             entry = _ReadPart(part, whole, length)
             part.take = partial(self._take, entry)

@@ -41,8 +41,8 @@ def arrival(asked, to_data):
 
 
 def test_the_first_word_of_a_flip(calls):
-    """2 x 42.9 ns in the interconnect, the ways through the processing system and the controller; with the second half
-    and the edges of both clocks some cycles more than their sum."""
+    """Two hops, the ways through the processing system and the controller; with the second half and the edges of both
+    clocks some cycles more than their sum."""
     ((asked, came, _, _),) = flip(calls, 1, 8)
     assert came == arrival(asked, ROW + DATA)
     total = 2 * FABRIC.edge(HOP) + THERE + BACK + CONTROLLER.edge(DDR.front + ROW + DATA)
@@ -77,7 +77,7 @@ def test_eight_words_in_flight_bound_a_flip(calls):
     ],
 )
 def test_each_part_of_the_way_can_be_changed(calls, setting, less):
-    """10 cycles less each way; coherent ports are no longer ones; a request takes 10 ns. Edges make a cycle or two."""
+    """10 cycles less each way; no extra way of coherent ports; a request in 10 ns. Edges make a cycle or two."""
     ((asked, came, _, _),) = flip(calls, 1, 8, setting)
     ((default, then, _, _),) = flip(calls, 1, 8)
     assert came - asked == pytest.approx(then - default - less, abs=2)

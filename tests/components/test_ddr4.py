@@ -242,7 +242,7 @@ def test_an_initiator_with_no_room_stops_its_port(controller):
     _, done = scheduled(master)
     bursts = [master.read(0, 64 * n, 4, width=16) for n in range(5)]
     other = master.read(at_ns(100), 8 * 1024, 4, port=1, width=16)
-    bursts[0].take = lambda *_: ps(200)
+    bursts[0].take = lambda *_: 200
     master.run()
     assert bursts[0].runs == [(ps(16 + DATA), ps(200), 4)]
     assert bursts[1].runs == [(ps(201), ps(204), 4)]
@@ -255,7 +255,7 @@ def test_an_initiator_with_no_room_stops_its_port(controller):
 def test_an_initiator_with_room_stops_nothing(controller):
     """It takes each beat when it is there: the same times as with one that is not asked."""
     ends = []
-    for take in (None, lambda first, beats, step: first + (beats - 1) * step):
+    for take in (None, lambda _clock, first, beats, _length: first + beats - 1):
         master = controller()
         burst = master.read(0, 0, 256, width=16)
         burst.take = take
@@ -361,7 +361,7 @@ def test_nothing_is_lost_under_any_arbitration(controller, plan, params):
         burst = getattr(master, command)(at, place // 64 * ROW + place % 64 * 16, beats, port=port, width=16)
         burst.listener = ends.append
         if wait is not None and command == "read":
-            burst.take = lambda first, beats, step, wait=wait: first + (beats * (1 + wait) - 1) * step
+            burst.take = lambda _clock, first, beats, _length, wait=wait: first + beats * (1 + wait) - 1
         bursts.append(burst)
     master.run()
 

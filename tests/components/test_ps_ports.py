@@ -97,8 +97,8 @@ def test_sixteen_reads_in_flight(ideal, beats):
 
 @pytest.mark.parametrize(("fifo", "full"), [(16, True), (33, True), (1000, False)])
 def test_the_read_fifo_never_overflows(build, parts, fifo, full):
-    """The port takes 16 bytes every 10 ns, the controller could send them at 8.53 GB/s. The last of K beats is sent when
-    the beat `fifo` before it is in the PL, not sooner; with room for all in flight nobody waits. None is lost.
+    """The port takes 16 bytes every 10 ns, the controller could send them at 8.53 GB/s. The last of K beats is sent
+    when the beat `fifo` before it is in the PL, not sooner; with room for all in flight nobody waits. None is lost.
     """
     master = board(build, parts, (Ddr4, Ddr4Params(ports=5)), hz=10**8, read_fifo=fifo)
     path = master.sim.components["ps"].sockets["path3"]
@@ -107,9 +107,9 @@ def test_the_read_fifo_never_overflows(build, parts, fifo, full):
     def spy(part, at):
         take = part.take
 
-        def taken(first, beats, step):
-            last = take(first, beats, step)
-            sent.append((beats, first + (beats - 1) * step, last))
+        def taken(clock, first, beats, length):
+            last = take(clock, first, beats, length)
+            sent.append((beats, clock.edge(first + beats - 1), clock.edge(last)))
             return last
 
         part.take = taken
@@ -126,7 +126,7 @@ def test_the_read_fifo_never_overflows(build, parts, fifo, full):
         assert last >= ready
         if count > fifo:
             assert last >= drained[count - 1 - fifo]
-            waits += last == drained[count - 1 - fifo]
+        waits += last > ready
     assert (waits > 0) is full
 
 
@@ -177,8 +177,8 @@ def test_the_write_fifo_is_emptied(build, parts, memory, address):
 
 
 def test_a_full_write_fifo_stops_the_pl(build, parts, beats):
-    """Two bursts of 16 beats fill it until 31. The first is sent at 16, at the controller at 68 and taken there a beat a
-    cycle of 533.25 MHz, 36 (the edge at 69.4) to 51 (95.6): then the third comes.
+    """Two bursts of 16 beats fill it until 31. The first is sent at 16, at the controller at 68 and taken there, a
+    beat a cycle of 533.25 MHz, from 37 (the edge at 69.4) to 52 (97.5): then the third comes.
     """
     master = board(build, parts, (Ddr4, Ddr4Params(ports=5)), write_fifo=32)
     bursts = [master.write(0, 256 * n, 16, width=16) for n in range(3)]

@@ -103,7 +103,10 @@ def validate_bandwidth(
 
 
 def _simulations(path: str, rows: list[_Row]) -> Iterator[dict[str, float]]:
-    columns = ([path] * len(rows), *zip(*((r.traffic, r.pl_mhz, r.ports, r.burst_bytes) for r in rows), strict=True))
+    columns = (
+        [path] * len(rows),
+        *zip(*((r.traffic, r.pl_mhz, r.ports, r.burst_bytes) for r in rows), strict=True),
+    )
     if len(rows) < FEW:
         yield from map(simulate, *columns)
         return

@@ -19,8 +19,8 @@ from components.dram_channel import DramChannel
 from components.dram_port import Burst, DramPort
 from components.dram_scheduler import ACTIVATE, FAR, PRECHARGE, READ, WRITE, DramScheduler
 from components.dram_scheduler import Command as Decision
-from components.port_arbiter import PortArbiter
 from components.dram_timing import DramDevice, load_device, presets
+from components.port_arbiter import PortArbiter
 from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
@@ -280,12 +280,12 @@ class Ddr4(Component):
             burst = atom.burst
             payload = burst.payload
             upto = min(atom.address + self._atom, burst.end)
-            beats = -(-(upto - max(atom.address, burst.base)) // self._beat)
+            size = upto - max(atom.address, burst.base)
+            beats = -(-size // self._beat)
             begin = max(atom.ready, port.read_free)
             end = begin + beats - 1
             if payload.take is not None:
-                first = clock.edge(begin)
-                end = clock.next_cycle(payload.take(first, beats, clock.edge(begin + 1) - first))
+                end = payload.take(clock, begin, beats, size)
             port.read_free = end + 1
             port.left.append(end + self.params.front)
             if burst.begin == FAR:

@@ -99,7 +99,7 @@ class IdealMemory(Component):
             first = max(cycle, channel.write_free)
             last = first + (payload.beats - 1) * p.wint
             channel.write_free = last + p.wint
-            payload.runs.append((clock.edge(first), clock.edge(last), payload.beats))
+            payload.move(clock.edge(first), clock.edge(last), payload.beats)
             payload.complete(clock.edge(last + 1 + p.wlat))
             return
         if p.shared:
@@ -110,7 +110,7 @@ class IdealMemory(Component):
             return
         first = max(cycle + 1 + p.rlat, channel.last + channel.gap)
         channel.last = first + (payload.beats - 1) * p.rint
-        payload.runs.append((clock.edge(first), clock.edge(channel.last), payload.beats))
+        payload.move(clock.edge(first), clock.edge(channel.last), payload.beats)
         payload.complete(clock.edge(channel.last))
 
     def _arbitrate(self) -> Generator[Any, Any, None]:

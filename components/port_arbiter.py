@@ -1,8 +1,8 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
 Reads and writes have a way of their own each, port by port in turn, an atom (the shortest access of the DRAM) at a
-time. A read that has waited for long at its port is urgent: it goes first, and no write goes with it, nor as long
-as it waits for data of its port that are still in the DRAM. (UG1085, "Port Arbiter" and "Read/Write Arbitration";
+time. A read that has waited for long at its port is urgent: it goes first, and no write goes with it, nor while
+it waits for reads of its port that the DRAM has not begun. (UG1085, "Port Arbiter" and "Read/Write Arbitration";
 reads of the HP ports are of variable priority there.)
 """
 

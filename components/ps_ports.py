@@ -185,7 +185,7 @@ class _ReadChannel(_Channel):
         self.flight: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
         self.request = 0  # cycle from which another part can go
-        self.sent = 0  # when the memory controller has sent the last beat
+        self.sent = -1  # cycle of the memory controller in which it has sent the last beat
 
     def accept(self, payload: GenericPayload, at: int) -> None:
         self.split(payload, at)
@@ -206,20 +206,21 @@ class _ReadChannel(_Channel):
             self.flight.append(entry)
             self.path.nb_transport(part, at + self.there)
 
-    def _take(self, entry: _ReadPart, first: int, beats: int, step: int) -> int:
-        """Beats that the controller has from `first` on, one each `step` ps: when it can send the last."""
-        clock, drained, sent = self.clock, self.drained, self.sent
+    def _take(self, entry: _ReadPart, target: Clock, first: int, beats: int, length: int) -> int:
+        """`length` bytes that the target has from its cycle `first` on: the cycle in which it can send the last."""
+        clock, drained, cycle = self.clock, self.drained, self.sent
+        words = -(-length // (beats * self.beat))  # cycles of the port for a beat of the target
         for _ in range(beats):
-            sent = max(sent + step, first)
+            cycle = max(cycle + 1, first)
             if len(drained) == drained.maxlen:
-                sent = max(sent, drained[0])
-            cycle = max(clock.next_cycle(sent + self.back), self.cycle)
-            self.cycle = cycle + 1
-            drained.append(clock.edge(cycle))
+                cycle = max(cycle, target.next_cycle(drained[0]))
+            out = max(clock.next_cycle(target.edge(cycle) + self.back), self.cycle)
+            self.cycle = out + words
+            drained.append(clock.edge(self.cycle - 1))
             if entry.begin < 0:
-                entry.begin = cycle
-        self.sent = sent
-        return sent
+                entry.begin = out
+        self.sent = cycle
+        return cycle
 
     def _received(self, _: GenericPayload) -> None:
         """Data go to the PL in the order of the addresses."""
@@ -231,12 +232,22 @@ class _ReadChannel(_Channel):
             if part.runs:
                 beats = -(-length // self.beat)
                 if entry.begin < 0:  # the target did not ask
-                    self._take(entry, part.runs[0][0], beats - 1, 0)
-                    self._take(entry, part.runs[-1][1], 1, 0)
+                    entry.begin = max(clock.next_cycle(part.runs[0][0] + self.back), self.cycle)
+                    last = max(clock.next_cycle(part.runs[-1][1] + self.back), entry.begin + beats - 1)
+                    self.cycle = last + 1
                 end = whole.move(clock, entry.begin, beats, self.cycle - 1, length)
             self.freed.append(end)
             self.close(whole, length, part.status, end)
         self._issue()
+
+
+class _WritePart:
+    __slots__ = ("left", "length", "whole")
+
+    def __init__(self, whole: _Whole, length: int):
+        self.whole = whole
+        self.length = length
+        self.left = length  # bytes in the FIFO
 
 
 class _WriteChannel(_Channel):
@@ -285,19 +296,23 @@ class _WriteChannel(_Channel):
             self.last = max(self.last, at)
             self.flight += 1
             part = self.part(Command.WRITE, address, length)
-            part.watcher = self._moved
-            part.listener = partial(self._responded, whole, length)
+            entry = _WritePart(whole, length)
+            part.watcher = partial(self._moved, entry)
+            part.listener = partial(self._responded, entry)
             self.path.nb_transport(part, self.last + self.there)
 
-    def _moved(self, part: GenericPayload) -> None:
+    def _moved(self, entry: _WritePart, part: GenericPayload) -> None:
         """Data have left the FIFO."""
         _, last, beats = part.runs[-1]
+        entry.left -= beats * part.width
         self.sent.append((last, beats * part.width))
 
-    def _responded(self, whole: _Whole, length: int, part: GenericPayload) -> None:
+    def _responded(self, entry: _WritePart, part: GenericPayload) -> None:
         self.flight -= 1
+        if entry.left:  # the target did not say when they moved
+            self.sent.append((part.response, entry.left))
         at = part.response + self.back
         self.freed.append(at)
-        self.close(whole, length, part.status, at)
+        self.close(entry.whole, entry.length, part.status, at)
         self._send()  # first, for the room that it makes in the FIFO
         self._fill()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
+from tlm.units import Clock
+
 
 class Command(Enum):
     READ = "read"
@@ -28,8 +30,8 @@ class GenericPayload:
     The initiator sets everything above the line; targets may change only what is below it.
     `runs` says when the data beats move, as (first, last, beats) in ps of evenly spaced beats; a target gives
     them as they become known, with `move`. `response` is the time in ps at which the transaction is over.
-    An initiator with little room for a read's data sets `take`: for beats that are ready from a time on, one each
-    so many ps, it says when it takes the last. A target that can wait asks it, in the order of the beats.
+    An initiator with little room for a read's data sets `take`: of so many beats, and bytes, that are there from a
+    cycle of the target's clock on, it says in which cycle it takes the last. A target that can wait asks it, in the order of data.
     Who passes a payload on and changes its times takes `watcher` and `listener` off it and calls them itself.
     """
 
@@ -68,7 +70,7 @@ class GenericPayload:
         self.response = 0
         self.listener: Callable[[GenericPayload], None] | None = None
         self.watcher: Callable[[GenericPayload], None] | None = None
-        self.take: Callable[[int, int, int], int] | None = None
+        self.take: Callable[[Clock, int, int, int], int] | None = None
 
     @property
     def length(self) -> int:

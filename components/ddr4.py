@@ -172,7 +172,7 @@ class Ddr4(Component):
         # open rows and the time to the next refresh are hardly ever the same twice
         return None if self.params.every_call else ()
 
-    def _transport(self, port: _Port, payload: GenericPayload, at: int) -> None:
+    def _transport(self, port: DramPort, payload: GenericPayload, at: int) -> None:
         base = payload.address - self.params.base
         length = payload.beats * payload.width
         if not 0 <= base <= self.device.size - length:

@@ -31,7 +31,8 @@ class GenericPayload:
     `runs` says when the data beats move, as (first, last, beats) in ps of evenly spaced beats; a target gives
     them as they become known, with `move`. `response` is the time in ps at which the transaction is over.
     An initiator with little room for a read's data sets `take`: of so many beats, and bytes, that are there from a
-    cycle of the target's clock on, it says in which cycle it takes the last. A target that can wait asks it, in the order of data.
+    cycle of the target's clock on, it says in which cycle it takes the last. A target that can wait asks it, in
+    the order of the data.
     Who passes a payload on and changes its times takes `watcher` and `listener` off it and calls them itself.
     """
 

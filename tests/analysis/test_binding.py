@@ -43,7 +43,8 @@ def test_what_bounds_the_calls_of_a_layer():
     assert told["LoadClassToken 192"] == "host"
     told = {c["kind"]: c["binding"] for c in report(run("zcu102"))["calls"]}
     assert told["Flip 384"] == "patch_ops.in_r"
-    assert told["NormSum mean 384"] == "ps.hpc0"  # reads 2 x 9,456 words of 256 bit, two cycles each: 37,824
+    # 2 x 9,456 words of 256 bit, two cycles each, keep ps.hpc0 busy for 37,824 cycles: less than nine tenths
+    assert told["NormSum mean 384"] == "norm_sum.in_a"
 
 
 def test_advice_is_tried():

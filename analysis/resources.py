@@ -9,16 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from analysis.platform_path import SHIPPED
-from tlm.errors import InputError, did_you_mean, one_of
+from tlm.preset import load_preset, preset_names
 from tlm.resources import Part, Resources
-from tlm.schema import check
 from tlm.simulation import Simulation
 from tlm.units import Doc, NonNegativeInt, PositiveInt
-from tlm.yaml_source import read_yaml
 
 DEVICES = SHIPPED / "devices"
 KINDS = {"lut": "LUT", "ff": "FF", "bram36": "BRAM36", "dsp": "DSP"}
@@ -39,23 +36,13 @@ class Device:
 
 def boards() -> list[str]:
     """Names of the boards that come with the program."""
-    return sorted(path.stem for path in DEVICES.glob("*.yaml"))
+    return preset_names(DEVICES)
 
 
 @functools.cache
 def load_device(board: str) -> Device:
     """Raises InputError for a file that is wrong, ValueError for a board that does not come with the program."""
-    if board not in boards():
-        raise ValueError(f"board must be {one_of(boards())}, not '{board}'{did_you_mean(board, boards())}")
-    path: Path = DEVICES / f"{board}.yaml"
-    tree, problems = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    device = None
-    if tree is not None:
-        device, more = check(Device, tree, "")
-        problems += more
-    if problems or device is None:
-        raise InputError(problems)
-    return device
+    return load_preset(Device, DEVICES, board, "board")
 
 
 @dataclass(frozen=True, kw_only=True)

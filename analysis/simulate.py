@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from analysis.data import Data, Int32, load, read_logits
 from tlm.component import Sequencer
+from tlm.errors import UnfitError
 from tlm.platform import Platform, load_platform
 from tlm.runner import Run, run
 from tlm.simulation import Simulation
@@ -75,14 +76,15 @@ def simulate(
 
     With `data` the tensors are real, if the platform has a memory and engines to compute them; times are the
     same without. `gauges`: how full FIFOs and buffers are is recorded over the time of each call.
-    Raises InputError for the platform, WorkloadError for what does not fit it.
+    Raises InputError for the platform, WorkloadError for what does not fit it, UnfitError for one without a host.
     """
     if isinstance(platform, str):
         platform = load_platform(platform, overrides)
     program = workload.program
     regions = platform.memory_map
     base, size = (regions[0].base, regions[0].size) if regions else (0, 1 << 62)
-    placement = place(program, base, size, order=_order(platform, program))
+    host = _host(platform)
+    placement = place(program, base, size, order=host.cls.order(host.params, program))
     if not regions:
         data = None
 
@@ -103,9 +105,11 @@ def simulate(
     return Result(workload, finished, placement, data, logits)
 
 
-def _order(platform: Platform, program: Program) -> Any:
-    """What the platform's sequencer keeps to."""
-    for spec in platform.components.values():
-        if issubclass(spec.cls, Sequencer):
-            return spec.cls.order(spec.params, program)
-    return None
+def _host(platform: Platform) -> Any:
+    """What the platform says of its one sequencer."""
+    hosts = [name for name, spec in platform.components.items() if issubclass(spec.cls, Sequencer)]
+    if len(hosts) != 1:
+        raise UnfitError(
+            f"a platform must have one component that runs a program, a host, not {' and '.join(hosts) or 'none'}"
+        )
+    return platform.components[hosts[0]]

@@ -107,7 +107,20 @@ class Ddr4(Component):
         self._ports = [DramPort() for _ in range(params.ports)]
         beat = params.port_width // 8
         self.arbiters = [
-            PortArbiter(params, self._ports, self.mapping, channel, scheduler, device.atom, beat)
+            PortArbiter(
+                self._ports,
+                self.mapping,
+                channel,
+                scheduler,
+                atom=device.atom,
+                beat=beat,
+                reads=params.reads,
+                writes=params.writes,
+                port_reads=params.port_reads,
+                timeout=params.timeout,
+                write_pace=params.write_pace,
+                front=params.front,
+            )
             for channel, scheduler in enumerate(self.schedulers)
         ]
         for i, port in enumerate(self._ports):
@@ -184,7 +197,6 @@ class Ddr4(Component):
         burst = Burst(payload, port, arrival + self.params.front, base, self._atom)
         if payload.command is Command.READ:
             queue = port.reads
-            burst.begin = FAR
         else:
             queue = port.writes
             burst.begin = begin = max(arrival, port.write_free)
@@ -288,7 +300,7 @@ class Ddr4(Component):
                 end = payload.take(clock, begin, beats, size)
             port.read_free = end + 1
             port.left.append(end + self.params.front)
-            if burst.begin == FAR:
+            if burst.begin < 0:
                 burst.begin = begin
             if upto == burst.end:
                 payload.move(clock.edge(burst.begin), clock.edge(end), payload.beats)

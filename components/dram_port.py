@@ -21,7 +21,7 @@ class Burst:
         self.base = base  # offset in the memory
         self.end = base + payload.length
         self.address = base - base % atom  # of the next atom for the arbiter
-        self.begin = 0  # cycle of a write's first data
+        self.begin = -1  # cycle of the first data
         self.place: Location | None = None  # of the next atom
 
     def __lt__(self, other: Burst) -> bool:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tlm.errors import InputError, did_you_mean
-from tlm.schema import check
+from tlm.preset import load_preset, preset_names
 from tlm.units import (
     SECOND,
     Bits,
@@ -20,7 +19,6 @@ from tlm.units import (
     PowerOfTwo,
     TransfersPerSecond,
 )
-from tlm.yaml_source import read_yaml
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -93,22 +91,10 @@ class DramDevice:
 
 def presets() -> list[str]:
     """Names of the devices that come with the simulator."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    return preset_names(PRESETS)
 
 
 @functools.cache
 def load_device(name: str) -> DramDevice:
     """A preset by name. Raises ValueError for an unknown one, InputError for a preset that is wrong."""
-    if name not in presets():
-        raise ValueError(
-            f"device must be one of {', '.join(presets())}, not '{name}'{did_you_mean(name, presets())}"
-        )
-    path = PRESETS / f"{name}.yaml"
-    tree, problems = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    device = None
-    if tree is not None:
-        device, more = check(DramDevice, tree, "")
-        problems += more
-    if problems or device is None:
-        raise InputError(problems)
-    return device
+    return load_preset(DramDevice, PRESETS, name, "device")

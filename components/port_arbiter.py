@@ -9,28 +9,10 @@ reads of the HP ports are of variable priority there.)
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
 
 from components.address_mapping import AddressMapping
 from components.dram_port import Atom, Burst, DramPort
 from components.dram_scheduler import FAR, DramScheduler
-
-
-class ArbiterParams(Protocol):
-    """What it takes of the controller's parameters."""
-
-    @property
-    def reads(self) -> int: ...
-    @property
-    def writes(self) -> int: ...
-    @property
-    def port_reads(self) -> int: ...
-    @property
-    def timeout(self) -> int: ...
-    @property
-    def write_pace(self) -> int: ...
-    @property
-    def front(self) -> int: ...
 
 
 class PortArbiter:
@@ -38,15 +20,20 @@ class PortArbiter:
 
     def __init__(
         self,
-        params: ArbiterParams,
         ports: list[DramPort],
         mapping: AddressMapping,
         channel: int,
         scheduler: DramScheduler,
+        *,
         atom: int,
         beat: int,
+        reads: int,
+        writes: int,
+        port_reads: int,
+        timeout: int,
+        write_pace: int,
+        front: int,
     ):
-        self.params = params
         self.ports = ports
         self.mapping = mapping
         self.channel = channel
@@ -55,6 +42,12 @@ class PortArbiter:
         self.read_credits: deque[int] = deque()  # cycles at which entries of the stores become free
         self.write_credits: deque[int] = deque()
         self.combining: set[int] = set()  # atoms that wait to be written
+        self.reads = reads  # entries of the stores
+        self.writes = writes
+        self.port_reads = port_reads
+        self.timeout = timeout
+        self.write_pace = write_pace
+        self.front = front
         self._atom = atom
         self._beat = beat
         self._reading = 0  # entries in use
@@ -74,7 +67,7 @@ class PortArbiter:
 
     def _read(self, now: int) -> int:
         """When the next read may go."""
-        p, ports, credits = self.params, self.ports, self.read_credits
+        ports, credits = self.ports, self.read_credits
         while credits and credits[0] <= now:
             credits.popleft()
             self._reading -= 1
@@ -85,19 +78,19 @@ class PortArbiter:
         for _ in range(count):
             port = ports[turn]
             if port.reads and self._here(burst := port.reads[0]):
-                at = port.read_at(burst, now, p.port_reads)
-                late = now - burst.arrival >= p.timeout
+                at = port.read_at(burst, now, self.port_reads)
+                late = now - burst.arrival >= self.timeout
                 if at > now:
                     if at < coming:
                         coming = at
-                    if late and port.order and port.order[0].ready > now:
-                        self._barred = max(self._barred, min(at, port.order[0].ready))
+                    if late and port.order:  # whose first has not been commanded yet
+                        self._barred = max(self._barred, at)
                 elif chosen < 0 or (late and not urgent):
                     chosen, urgent = turn, late
             turn = turn + 1 if turn + 1 < count else 0
         if chosen < 0:
             return coming
-        if self._reading >= p.reads:
+        if self._reading >= self.reads:
             return min(coming, credits[0]) if credits else coming
         if urgent:
             self._barred = max(self._barred, now + 1)
@@ -116,7 +109,7 @@ class PortArbiter:
 
     def _write(self, now: int) -> int:
         """When the next write may go."""
-        p, ports, credits = self.params, self.ports, self.write_credits
+        ports, credits = self.ports, self.write_credits
         while credits and credits[0] <= now:
             credits.popleft()
             self._writing -= 1
@@ -129,15 +122,15 @@ class PortArbiter:
             if not (port.writes and self._here(burst := port.writes[0])):
                 continue
             upto = min(burst.address + self._atom, burst.end) - burst.base
-            at = burst.begin + -(-upto // self._beat) - 1 + p.front
+            at = burst.begin + -(-upto // self._beat) - 1 + self.front
             if at > now:
                 if at < coming:
                     coming = at
                 continue
-            if self._writing >= p.writes:
+            if self._writing >= self.writes:
                 return min(coming, credits[0]) if credits else coming
             self._write_turn = turn
-            self._write_next = now + p.write_pace
+            self._write_next = now + self.write_pace
             if burst.address not in self.combining:
                 self._writing += 1
                 self.combining.add(burst.address)

@@ -128,7 +128,7 @@ class _Whole:
 
 
 class _Channel:
-    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket):
+    def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket, limit: int):
         self.clock = clock
         self.path = path
         self.name = name
@@ -138,9 +138,10 @@ class _Channel:
             deque()
         )  # burst, address, bytes and time of each part
         self.open = 0  # bursts under way
+        self.limit = limit  # parts in flight
+        self.flight = 0
         self.freed: deque[int] = deque()  # when places in flight became free
         self.cycle = 0  # of the PL's clock: the data channel is free
-        self.last = 0  # when the last part was sent
 
     def split(self, payload: GenericPayload, at: int) -> None:
         self.open += 1
@@ -151,6 +152,13 @@ class _Channel:
             self.queue.append((whole, address, n, at))
             address += n
             length -= n
+
+    def enter(self, at: int) -> int:
+        """Take a place in flight, where `flight` < `limit`, from `at` on; returns when."""
+        if self.flight + len(self.freed) >= self.limit:
+            at = max(at, self.freed.popleft())
+        self.flight += 1
+        return at
 
     def part(self, command: Command, address: int, length: int) -> GenericPayload:
         width = min(self.beat, length)
@@ -178,11 +186,10 @@ class _ReadPart:
 
 class _ReadChannel(_Channel):
     def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket, more: int):
-        super().__init__(p, clock, name, path)
-        self.limit = p.reads
+        super().__init__(p, clock, name, path, p.reads)
         self.there = p.read_request + more
         self.back = p.read_return + more
-        self.flight: deque[_ReadPart] = deque()
+        self.sent_parts: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
         self.request = 0  # cycle from which another part can go
         self.sent = -1  # cycle of the memory controller in which it has sent the last beat
@@ -193,17 +200,15 @@ class _ReadChannel(_Channel):
 
     def _issue(self) -> None:
         """Send the parts that may be in flight, each when it may."""
-        while self.queue and len(self.flight) < self.limit:
+        while self.queue and self.flight < self.limit:
             whole, address, length, at = self.queue.popleft()
-            if len(self.flight) + len(self.freed) >= self.limit:
-                at = max(at, self.freed.popleft())
-            at = max(at, self.clock.edge(self.request))  # one a cycle
+            at = max(self.enter(at), self.clock.edge(self.request))  # one a cycle
             self.request = self.clock.next_cycle(at) + 1
             part = self.part(Command.READ, address, length)
             entry = _ReadPart(part, whole, length)
             part.take = partial(self._take, entry)
             part.listener = self._received
-            self.flight.append(entry)
+            self.sent_parts.append(entry)
             self.path.nb_transport(part, at + self.there)
 
     def _take(self, entry: _ReadPart, target: Clock, first: int, beats: int, length: int) -> int:
@@ -224,9 +229,10 @@ class _ReadChannel(_Channel):
 
     def _received(self, _: GenericPayload) -> None:
         """Data go to the PL in the order of the addresses."""
-        flight, clock = self.flight, self.clock
-        while flight and flight[0].payload.status is not ResponseStatus.INCOMPLETE:
-            entry = flight.popleft()
+        parts, clock = self.sent_parts, self.clock
+        while parts and parts[0].payload.status is not ResponseStatus.INCOMPLETE:
+            entry = parts.popleft()
+            self.flight -= 1
             part, whole, length = entry.payload, entry.whole, entry.length
             end = part.response + self.back
             if part.runs:
@@ -252,11 +258,10 @@ class _WritePart:
 
 class _WriteChannel(_Channel):
     def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket, more: int):
-        super().__init__(p, clock, name, path)
-        self.limit = p.writes
+        super().__init__(p, clock, name, path, p.writes)
         self.there = p.write_request + more
         self.back = p.write_return + more
-        self.flight = 0
+        self.last = 0  # when the last part was sent
         self.fifo = p.write_fifo * self.beat
         self.stored = 0  # bytes of the FIFO
         self.sent: deque[tuple[int, int]] = deque()  # when bytes leave the FIFO
@@ -291,10 +296,7 @@ class _WriteChannel(_Channel):
     def _send(self) -> None:
         while self.full and self.flight < self.limit:
             whole, address, length, at = self.full.popleft()
-            if self.flight + len(self.freed) >= self.limit:
-                at = max(at, self.freed.popleft())
-            self.last = max(self.last, at)
-            self.flight += 1
+            self.last = max(self.last, self.enter(at))
             part = self.part(Command.WRITE, address, length)
             entry = _WritePart(whole, length)
             part.watcher = partial(self._moved, entry)

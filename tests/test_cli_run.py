@@ -201,3 +201,9 @@ def test_a_platform_without_an_engine_for_a_call_is_refused(capsys, tmp_path):
     path.write_text(f"uses: {RTL}\ncomponents: {{smooth: ~}}\nbindings: {{{wires}}}\n")
     lines = refused(capsys, str(path), "--no-data", "--no-baselines")
     assert lines == ["no engine bound to host runs Smooth"]
+
+
+def test_a_platform_without_a_host_is_refused(capsys):
+    assert refused(capsys, "zcu102-axi-hp", "--no-data") == [
+        "a platform must have one component that runs a program, a host, not none"
+    ]

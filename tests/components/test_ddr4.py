@@ -443,7 +443,8 @@ def test_peaks_of_the_presets():
 
 def test_an_unknown_preset():
     with pytest.raises(
-        ValueError, match=r"device must be one of .*not 'ddr4-2134' \(did you mean ddr4-2133\?\)"
+        ValueError,
+        match=r"device must be ddr4-2133, .* or lpddr4-3200, not 'ddr4-2134' \(did you mean ddr4-2133\?\)",
     ):
         Ddr4Params(device="ddr4-2134")
 

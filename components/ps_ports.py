@@ -18,7 +18,7 @@ from annotated_types import Le, MultipleOf
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.sockets import InitiatorSocket, TargetSocket
-from tlm.units import Bits, Clock, ClockName, Doc, Picoseconds, PositiveInt
+from tlm.units import Bits, Clock, ClockName, Cycles, Doc, Picoseconds, PositiveInt
 
 PATHS = {"hp0": "path3", "hp1": "path4", "hp2": "path4", "hp3": "path5", "hpc0": "path1", "hpc1": "path2"}
 PAGE = 4096  # bytes; no AXI burst crosses such a boundary
@@ -43,9 +43,13 @@ class PsPortsParams:
     read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 38
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
     read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 78_800
-    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 71_300
+    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 61_300
     write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 50_600
-    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 43_100
+    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 33_100
+    crossing: Annotated[
+        Cycles,
+        Doc("of the PL's clock, data and responses into it: a synchroniser's two and a register, assumed"),
+    ] = 3
     coherent: Annotated[
         Picoseconds, Doc("more latency each way of HPC ports; an estimate, no measurement found")
     ] = 30_000
@@ -188,7 +192,7 @@ class _ReadChannel(_Channel):
     def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket, more: int):
         super().__init__(p, clock, name, path, p.reads)
         self.there = p.read_request + more
-        self.back = p.read_return + more
+        self.back = p.read_return + more + clock.edge(p.crossing)
         self.sent_parts: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
         self.request = 0  # cycle from which another part can go
@@ -260,7 +264,7 @@ class _WriteChannel(_Channel):
     def __init__(self, p: PsPortsParams, clock: Clock, name: str, path: InitiatorSocket, more: int):
         super().__init__(p, clock, name, path, p.writes)
         self.there = p.write_request + more
-        self.back = p.write_return + more
+        self.back = p.write_return + more + clock.edge(p.crossing)
         self.last = 0  # when the last part was sent
         self.fifo = p.write_fifo * self.beat
         self.stored = 0  # bytes of the FIFO

@@ -20,7 +20,7 @@ FABRIC, CONTROLLER = Clock("fabric", 350_000_000), Clock("ddr", 533_250_000)
 HOP = 15
 DDR, PS = Ddr4Params(), PsPortsParams()
 DEVICE = load_device(DDR.device)
-THERE, BACK = PS.read_request + PS.coherent, PS.read_return + PS.coherent
+THERE, BACK = PS.read_request + PS.coherent, PS.read_return + PS.coherent + FABRIC.edge(PS.crossing)
 ROW, DATA = DEVICE.t_rcd, DEVICE.cl + DEVICE.burst + DDR.data_path
 
 

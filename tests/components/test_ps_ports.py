@@ -17,6 +17,7 @@ CALIBRATED = {
     "read_return": 80_000,
     "write_request": 52_000,
     "write_return": 52_000,
+    "crossing": 0,
 }
 PORTS = ("hp0", "hp1", "hp2", "hp3", "hpc0", "hpc1")
 
@@ -46,6 +47,14 @@ def test_a_read(ideal, beats):
     master.run()
     assert beats(burst) == [161, 162, 163, 164]
     assert burst.response == 164_000
+
+
+def test_a_slow_clock_takes_longer_across(ideal, beats):
+    """At 100 MHz: 80 ns there, 1 cycle in the memory, 80 back, and 3 cycles into the PL's clock: at 200 ns."""
+    master = ideal(hz=10**8, crossing=3)
+    burst = master.read(0, 0, 1, width=16)
+    master.run()
+    assert beats(burst) == [200]
 
 
 def test_a_wide_beat_takes_two_cycles(ideal, beats):

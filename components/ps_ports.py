@@ -143,7 +143,6 @@ class _Channel:
         )  # burst, address, bytes and time of each part
         self.open = 0  # bursts under way
         self.limit = limit  # parts in flight
-        self.flight = 0
         self.freed: deque[int] = deque()  # when places in flight became free
         self.cycle = 0  # of the PL's clock: the data channel is free
 
@@ -157,12 +156,9 @@ class _Channel:
             address += n
             length -= n
 
-    def enter(self, at: int) -> int:
-        """Take a place in flight, where `flight` < `limit`, from `at` on; returns when."""
-        if self.flight + len(self.freed) >= self.limit:
-            at = max(at, self.freed.popleft())
-        self.flight += 1
-        return at
+    def place(self, flight: int, at: int) -> int:
+        """When, from `at` on, a part has a place beside `flight` < `limit` others: the one that became free first."""
+        return max(at, self.freed.popleft()) if flight + len(self.freed) >= self.limit else at
 
     def part(self, command: Command, address: int, length: int) -> GenericPayload:
         width = min(self.beat, length)
@@ -193,7 +189,7 @@ class _ReadChannel(_Channel):
         super().__init__(p, clock, name, path, p.reads)
         self.there = p.read_request + more
         self.back = p.read_return + more + clock.edge(p.crossing)
-        self.sent_parts: deque[_ReadPart] = deque()
+        self.flight: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
         self.request = 0  # cycle from which another part can go
         self.sent = -1  # cycle of the memory controller in which it has sent the last beat
@@ -204,15 +200,15 @@ class _ReadChannel(_Channel):
 
     def _issue(self) -> None:
         """Send the parts that may be in flight, each when it may."""
-        while self.queue and self.flight < self.limit:
+        while self.queue and len(self.flight) < self.limit:
             whole, address, length, at = self.queue.popleft()
-            at = max(self.enter(at), self.clock.edge(self.request))  # one a cycle
+            at = max(self.place(len(self.flight), at), self.clock.edge(self.request))  # one a cycle
             self.request = self.clock.next_cycle(at) + 1
             part = self.part(Command.READ, address, length)
             entry = _ReadPart(part, whole, length)
             part.take = partial(self._take, entry)
             part.listener = self._received
-            self.sent_parts.append(entry)
+            self.flight.append(entry)
             self.path.nb_transport(part, at + self.there)
 
     def _take(self, entry: _ReadPart, target: Clock, first: int, beats: int, length: int) -> int:
@@ -233,10 +229,9 @@ class _ReadChannel(_Channel):
 
     def _received(self, _: GenericPayload) -> None:
         """Data go to the PL in the order of the addresses."""
-        parts, clock = self.sent_parts, self.clock
-        while parts and parts[0].payload.status is not ResponseStatus.INCOMPLETE:
-            entry = parts.popleft()
-            self.flight -= 1
+        flight, clock = self.flight, self.clock
+        while flight and flight[0].payload.status is not ResponseStatus.INCOMPLETE:
+            entry = flight.popleft()
             part, whole, length = entry.payload, entry.whole, entry.length
             end = part.response + self.back
             if part.runs:
@@ -265,6 +260,7 @@ class _WriteChannel(_Channel):
         super().__init__(p, clock, name, path, p.writes)
         self.there = p.write_request + more
         self.back = p.write_return + more + clock.edge(p.crossing)
+        self.flight = 0
         self.last = 0  # when the last part was sent
         self.fifo = p.write_fifo * self.beat
         self.stored = 0  # bytes of the FIFO
@@ -300,7 +296,8 @@ class _WriteChannel(_Channel):
     def _send(self) -> None:
         while self.full and self.flight < self.limit:
             whole, address, length, at = self.full.popleft()
-            self.last = max(self.last, self.enter(at))
+            self.last = max(self.last, self.place(self.flight, at))
+            self.flight += 1
             part = self.part(Command.WRITE, address, length)
             entry = _WritePart(whole, length)
             part.watcher = partial(self._moved, entry)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from analysis.data import Data, Int32, load, read_logits
+from analysis.host import host_of
 from tlm.component import Sequencer
-from tlm.errors import UnfitError
 from tlm.platform import Platform, load_platform
 from tlm.runner import Run, run
 from tlm.simulation import Simulation
@@ -83,7 +82,7 @@ def simulate(
     program = workload.program
     regions = platform.memory_map
     base, size = (regions[0].base, regions[0].size) if regions else (0, 1 << 62)
-    host = _host(platform)
+    host = host_of(platform)
     placement = place(program, base, size, order=host.cls.order(host.params, program))
     if not regions:
         data = None
@@ -103,13 +102,3 @@ def simulate(
         return Result(workload, finished, placement)
     logits = read_logits(finished.simulation, program, placement, data)
     return Result(workload, finished, placement, data, logits)
-
-
-def _host(platform: Platform) -> Any:
-    """What the platform says of its one sequencer."""
-    hosts = [name for name, spec in platform.components.items() if issubclass(spec.cls, Sequencer)]
-    if len(hosts) != 1:
-        raise UnfitError(
-            f"a platform must have one component that runs a program, a host, not {' and '.join(hosts) or 'none'}"
-        )
-    return platform.components[hosts[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator
 from typing import Any
 
+from analysis.host import host_of
 from tlm.component import Sequencer
 from tlm.simulation import Simulation
 from tlm.trace import CallRecord
@@ -63,8 +64,9 @@ def make_call(
 def run_call(simulation: Simulation, operation: Operation) -> CallRecord:
     """Simulate one operation with its tensors placed by themselves.
 
-    Raises WorkloadError when the engine's buffers or the memory cannot hold it.
+    Raises WorkloadError when the engine's buffers or the memory cannot hold it, UnfitError when there is no host.
     """
+    host_of(simulation.platform)
     (sequencer,) = simulation.find(Sequencer)
     ranges = simulation.memory_map.ranges
     base, size = (ranges[0].base, ranges[0].size) if ranges else (0, 1 << 62)

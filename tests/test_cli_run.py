@@ -207,3 +207,9 @@ def test_a_platform_without_a_host_is_refused(capsys):
     assert refused(capsys, "zcu102-axi-hp", "--no-data") == [
         "a platform must have one component that runs a program, a host, not none"
     ]
+
+
+def test_a_call_needs_a_host_too(capsys):
+    assert main(["op", "flip", "--tokens", "3", "--in", "32", "--platform", "zcu102-axi-hp"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "a platform must have one component that runs a program, a host, not none\n")

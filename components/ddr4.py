@@ -6,7 +6,6 @@ the stores of its channel's scheduler. UG1085 describes the controller of the Zy
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from annotated_types import MultipleOf
 
 from components.address_mapping import AddressMapping
 from components.dram_channel import DramChannel
-from components.dram_port import Burst, DramPort
+from components.dram_port import Burst, Departure, DramPort
 from components.dram_scheduler import ACTIVATE, FAR, PRECHARGE, READ, WRITE, DramScheduler
 from components.dram_scheduler import Command as Decision
 from components.dram_timing import DramDevice, load_device, presets
@@ -31,10 +30,11 @@ from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, Positive
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Stores, timeout, starvation, run and idle gap are the registers that the ZCU102's boot loader sets (SCHED,
-    PCFGQOS1, PERFLPR1, PERFWR1; the gap and a cycle). What they leave open is calibrated with the bandwidth that
-    was measured on the board (300 MHz, FPT 2019): `port_reads`, `hold`, `front`, `data_path`, credits and
-    `write_gap`.
+    Read store, starvation and run are the registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1).
+    What they leave open is calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits
+    of bursts and of accesses of a port, `hold`, `idle_gap`, `front`, `data_path`, credits and `write_gap`. So are two
+    that have a register, since less than it fits better: a write store of 32 (of 64) and a timeout of 70 (PCFGQOS1
+    has 79).
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -48,19 +48,23 @@ class Ddr4Params:
     port_width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     policy: Annotated[Literal["fr-fcfs", "fcfs"], Doc("order of service")] = "fr-fcfs"
     reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
-    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 64
-    port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 14
-    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 79
+    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 32
+    bursts: Annotated[
+        PositiveInt, Doc("read bursts of an initiator from the arbiter to the last of their data")
+    ] = 7
+    port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 26
+    port_writes: Annotated[PositiveInt, Doc("writes of a port from their first data to the store")] = 5
+    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 70
     starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
-    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 2
-    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 10
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 13
-    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 13
-    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 23
-    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 25
+    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 3
+    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 5
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 12
+    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 11
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 60
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 47
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
-    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 2
+    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
     every_call: Annotated[
         bool,
         Doc(
@@ -104,8 +108,17 @@ class Ddr4(Component):
             )
             for _ in range(device.channels)
         ]
-        self._ports = [DramPort() for _ in range(params.ports)]
         beat = params.port_width // 8
+        self._ports = [
+            DramPort(
+                self.memory_clock,
+                atom=device.atom,
+                beat=beat,
+                writes=params.port_writes,
+                write_gap=params.write_gap,
+            )
+            for _ in range(params.ports)
+        ]
         self.arbiters = [
             PortArbiter(
                 self._ports,
@@ -116,6 +129,7 @@ class Ddr4(Component):
                 beat=beat,
                 reads=params.reads,
                 writes=params.writes,
+                bursts=params.bursts,
                 port_reads=params.port_reads,
                 timeout=params.timeout,
                 write_pace=params.write_pace,
@@ -172,7 +186,7 @@ class Ddr4(Component):
         }
 
     def occupancy(self) -> list[str]:
-        waiting = sum(len(port.reads) + len(port.writes) for port in self._ports)
+        waiting = sum(len(port.reads) + len(port.coming) + len(port.writes) for port in self._ports)
         stored = sum(scheduler.reading + scheduler.writing for scheduler in self.schedulers)
         if not waiting + stored:
             return []
@@ -180,7 +194,7 @@ class Ddr4(Component):
 
     def phase(self) -> Hashable | None:
         busy = any(scheduler.reading or scheduler.writing for scheduler in self.schedulers)
-        if busy or any(port.reads or port.writes for port in self._ports):
+        if busy or any(port.reads or port.coming or port.writes for port in self._ports):
             return None
         # open rows and the time to the next refresh are hardly ever the same twice
         return None if self.params.every_call else ()
@@ -194,19 +208,8 @@ class Ddr4(Component):
         self.trace.counters[self._counted[payload.command]] += length
         clock = self.memory_clock
         arrival = clock.next_cycle(at)
-        burst = Burst(payload, port, arrival + self.params.front, base, self._atom)
-        if payload.command is Command.READ:
-            queue = port.reads
-        else:
-            queue = port.writes
-            burst.begin = begin = max(arrival, port.write_free)
-            end = begin + -(-length // self._beat)
-            port.write_free = end + self.params.write_gap
-            payload.move(clock.edge(begin), clock.edge(end - 1), payload.beats)
-        if queue and queue[-1].arrival > burst.arrival:
-            insort(queue, burst)
-        else:
-            queue.append(burst)
+        burst = Burst(payload, port, arrival, self.params.front, base, length, self._atom)
+        port.accept(burst, payload.command is Command.READ)
         self._asked = True
         if not self._running:
             self._sleep(clock.edge(burst.arrival))
@@ -286,7 +289,7 @@ class Ddr4(Component):
 
     def _return(self, port: DramPort) -> None:
         """Data go out in the order in which their reads went in, as the initiator takes them."""
-        order, clock = port.order, self.memory_clock
+        order, clock, front = port.order, self.memory_clock, self.params.front
         while order and order[0].ready < FAR:
             atom = order.popleft()
             burst = atom.burst
@@ -299,7 +302,8 @@ class Ddr4(Component):
             if payload.take is not None:
                 end = payload.take(clock, begin, beats, size)
             port.read_free = end + 1
-            port.left.append(end + self.params.front)
+            whose = payload.initiator if upto == burst.end else None
+            port.left.append(Departure(end + front, whose))
             if burst.begin < 0:
                 burst.begin = begin
             if upto == burst.end:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
+from collections import Counter, deque
+from typing import NamedTuple
 
 from components.address_mapping import Location
 from components.dram_scheduler import FAR
 from tlm.payload import GenericPayload
+from tlm.units import Clock
 
 
 class Burst:
     """A payload at a port, and how far the arbiter has got with it."""
 
-    __slots__ = ("address", "arrival", "base", "begin", "end", "payload", "place", "port")
+    __slots__ = ("address", "arrival", "base", "begin", "end", "first", "payload", "place", "port")
 
-    def __init__(self, payload: GenericPayload, port: DramPort, arrival: int, base: int, atom: int):
+    def __init__(
+        self,
+        payload: GenericPayload,
+        port: DramPort,
+        first: int,
+        front: int,
+        base: int,
+        length: int,
+        atom: int,
+    ):
         self.payload = payload
         self.port = port
-        self.arrival = arrival  # cycle from which the arbiter could take it
+        self.first = first  # cycle in which it is at the port
+        self.arrival = first + front  # cycle from which the arbiter could take it
         self.base = base  # offset in the memory
-        self.end = base + payload.length
+        self.end = base + length
         self.address = base - base % atom  # of the next atom for the arbiter
         self.begin = -1  # cycle of the first data
         self.place: Location | None = None  # of the next atom
+
+    @property
+    def begun(self) -> bool:
+        """Whether its first atom has gone."""
+        return self.address > self.base
 
     def __lt__(self, other: Burst) -> bool:
         return self.arrival < other.arrival
@@ -39,25 +57,79 @@ class Atom:
         self.ready = FAR  # cycle from which its data can go out
 
 
+class Departure(NamedTuple):
+    """Of the last of a read's data from the port."""
+
+    end: int  # cycle from which the arbiter knows
+    initiator: str | None  # of the burst that ends with it
+
+
 class DramPort:
-    def __init__(self) -> None:
+    """Times are cycles of `clock`; the data channels move `beat` bytes a cycle."""
+
+    def __init__(self, clock: Clock, *, atom: int, beat: int, writes: int, write_gap: int):
         self.reads: deque[Burst] = deque()
+        self.coming: deque[Burst] = deque()  # write bursts whose data have not begun
         self.writes: deque[Burst] = deque()
+        self.writing = 0  # accesses of writes from their first data to the store
         self.order: deque[Atom] = deque()  # data go out as reads went in
-        self.pending = 0  # reads between the arbiter and the last of their data
-        self.left: deque[int] = deque()  # cycles at which they cease to be
+        self.reading = 0  # reads from the arbiter to the last of their data
+        self.bursts: Counter[str] = Counter()  # of those reads, by initiator
+        self.left: deque[Departure] = deque()
         self.read_free = 0  # cycle from which the data channel is free
         self.write_free = 0
+        self._clock = clock
+        self._atom = atom
+        self._beat = beat
+        self._writes = writes  # limit of `writing`
+        self._write_gap = write_gap
 
-    def read_at(self, burst: Burst, now: int, limit: int) -> int:
-        """Cycle at which the next atom of the first read can go to the store, as far as the port is concerned.
+    def accept(self, burst: Burst, is_read: bool) -> None:
+        """Queue a burst by its arrival."""
+        queue = self.reads if is_read else self.coming
+        if queue and queue[-1].arrival > burst.arrival:
+            insort(queue, burst)
+        else:
+            queue.append(burst)
+        if not is_read:
+            self._take(burst.first)
 
-        FAR while that depends on data that have not come.
+    def stored(self, now: int) -> None:
+        """A write has gone from the port to the store."""
+        self.writing -= 1
+        self._take(now)
+
+    def _take(self, now: int) -> None:
+        """Take write data, from `now` on, as far as there is room."""
+        clock = self._clock
+        while self.coming and self.writing < self._writes:
+            burst = self.coming.popleft()
+            burst.begin = begin = max(now, burst.first, self.write_free)
+            end = begin + -(-(burst.end - burst.base) // self._beat)
+            self.write_free = end + self._write_gap
+            self.writing += -(-(burst.end - burst.address) // self._atom)
+            burst.payload.move(clock.edge(begin), clock.edge(end - 1), burst.payload.beats)
+            self.writes.append(burst)
+
+    def read_at(self, burst: Burst, now: int, bursts: int, reads: int) -> int:
+        """Cycle at which the next atom of the first read may go to the store, as far as the port is concerned.
+
+        At most `bursts` of an initiator and `reads` may be under way. FAR while it depends on data that have not
+        come.
         """
         left = self.left
-        while left and left[0] <= now:
-            left.popleft()
-            self.pending -= 1
-        if self.pending < limit:
+        while left and left[0].end <= now:
+            gone = left.popleft()
+            self.reading -= 1
+            if gone.initiator is not None:
+                self.bursts[gone.initiator] -= 1
+        if self.reading < reads and (burst.begun or self.bursts[burst.payload.initiator] < bursts):
             return burst.arrival
-        return max(burst.arrival, left[0]) if left else FAR
+        return max(burst.arrival, left[0].end) if left else FAR
+
+    def enter(self, atom: Atom) -> None:
+        """A read has gone from the port to the store."""
+        if not atom.burst.begun:
+            self.bursts[atom.burst.payload.initiator] += 1
+        self.reading += 1
+        self.order.append(atom)

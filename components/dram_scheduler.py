@@ -2,16 +2,19 @@
 
 Reads and writes that the port arbiter let in wait here, a store each. First-ready first-come-first-served picks,
 among what the open rows serve, what can go first, the oldest where several can; a bank with nothing for its open
-row is precharged and activated for its oldest. Urgent reads go before others.
+row is precharged and activated for its oldest. A read whose deadline has come is urgent and goes before others.
 
 The channel works on reads as long as there are any. It turns to writes when none is left, or for a run when writes
-have starved. It turns back when no write is left, or when reads have starved, or for urgent reads. (UG1085 and the
-descriptions of the registers SCHED, PERFLPR1 and PERFWR1 in UG1087.)
+have starved or crowd at the ports. It turns back when no write is left, or when reads have starved, or for reads that
+came urgent. (UG1085 and the descriptions of the registers SCHED, PERFLPR1 and PERFWR1 in UG1087.)
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
+from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Any, Literal
 
 from components.dram_channel import CLOSED, DramChannel
@@ -19,7 +22,7 @@ from components.dram_channel import CLOSED, DramChannel
 FAR = 1 << 62
 
 Command = tuple[int, int, int, int]  # cycle, what, bank, row
-READ, WRITE, PRECHARGE, ACTIVATE, REFRESH, TURN = range(6)
+READ, WRITE, PRECHARGE, ACTIVATE, REFRESH, TURN, EXPIRE = range(7)
 
 
 class _Row:
@@ -72,20 +75,23 @@ class DramScheduler:
         self.writes: dict[int, _Bank] = {}
         self.reading = 0  # entries in store
         self.writing = 0
-        self.urgent = 0  # reads
         self.next_refresh = channel.t_refi
         self.refreshes = 0
         self.direction = READ  # what it works on
+        self.crowded = False  # a write waits at a port while the store is full
+        self._deadlines: list[tuple[int, int, int, int]] = []  # a heap: deadline, sequence, bank, row
+        self._pressing: set[int] = set()  # sequences of reads that came urgent
+        self._patient: set[int] = set()  # sequences of reads with a deadline that are not urgent yet
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
         self._sequence = 0
         self._write_run = 0  # writes left of a run for starved ones
         self._read_run = 0
         self._read_since = 0  # when reads were last served, or began to wait
         self._write_since = 0
-        self._urgent_since = 0  # when urgent reads began to wait
+        self._pressing_since = 0  # when such reads began to wait
         self._idle_since = 0  # when the last read was served
 
-    def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int, urgent: bool = False) -> None:
+    def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int, deadline: int = FAR) -> None:
         store = self.reads if is_read else self.writes
         place = store.get(bank)
         if place is None:
@@ -94,14 +100,17 @@ class DramScheduler:
         if waiting is None:
             waiting = place.rows[row] = _Row()
         self._sequence += 1
-        if urgent and not self.fcfs:
+        if deadline <= now and not self.fcfs:
             waiting.urgent.append((self._sequence, entry))
             place.urgent += 1
-            if not self.urgent:
-                self._urgent_since = now
-            self.urgent += 1
+            if not self._pressing:
+                self._pressing_since = now
+            self._pressing.add(self._sequence)
         else:
             waiting.normal.append((self._sequence, entry))
+            if deadline < FAR and not self.fcfs:
+                heappush(self._deadlines, (deadline, self._sequence, bank, row))
+                self._patient.add(self._sequence)
         if self.fcfs:
             self._order.append((self._sequence, is_read, bank, row))
         if is_read:
@@ -121,7 +130,12 @@ class DramScheduler:
             return None
         best = self._oldest(now) if self.fcfs else self._best(now)
         if best[0] >= self.next_refresh:
-            return self.next_refresh, REFRESH, 0, 0
+            best = self.next_refresh, REFRESH, 0, 0
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][1] not in self._patient:
+            heappop(deadlines)
+        if deadlines and deadlines[0][0] <= best[0]:
+            return max(now, deadlines[0][0]), EXPIRE, 0, 0
         return best
 
     def _best(self, now: int) -> Command:
@@ -129,12 +143,12 @@ class DramScheduler:
         if self.direction == READ:
             if not self.reading:
                 turn = self._idle_since + self.idle_gap
-            elif self.writing and not (self.urgent or self._read_run):
-                turn = self._write_since + self.starve
+            elif self.writing and not (self._pressing or self._read_run):
+                turn = now if self.crowded else self._write_since + self.starve
         elif not self.writing:
             turn = now
-        elif self.urgent:
-            turn = self._urgent_since + self.hold
+        elif self._pressing:
+            turn = self._pressing_since + self.hold
         elif self.reading and not self._write_run:
             turn = self._read_since + self.starve
         if turn <= now:
@@ -222,6 +236,8 @@ class DramScheduler:
             channel.precharge(bank, at)
         elif command == TURN:
             self._turn()
+        elif command == EXPIRE:
+            self._expire(at)
         else:
             channel.refresh(at)
             self.refreshes += 1
@@ -237,18 +253,34 @@ class DramScheduler:
                 self._write_run = self.run
         else:
             self.direction = READ
-            if self.writing and not self.urgent:
+            if self.writing and not self._pressing:
                 self._read_run = self.run
+
+    def _expire(self, now: int) -> None:
+        """Reads whose deadline has come are urgent."""
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][0] <= now:
+            _, sequence, bank, row = heappop(deadlines)
+            if sequence not in self._patient:
+                continue
+            self._patient.remove(sequence)
+            place = self.reads[bank]
+            waiting = place.rows[row]
+            at = next(i for i, item in enumerate(waiting.normal) if item[0] == sequence)
+            insort(waiting.urgent, waiting.normal[at], key=itemgetter(0))
+            del waiting.normal[at]
+            place.urgent += 1
 
     def _take(self, store: dict[int, _Bank], bank: int, row: int) -> Any:
         place = store[bank]
         waiting = place.rows[row]
         if waiting.urgent:
-            _, entry = waiting.urgent.popleft()
+            sequence, entry = waiting.urgent.popleft()
             place.urgent -= 1
-            self.urgent -= 1
+            self._pressing.discard(sequence)
         else:
-            _, entry = waiting.normal.popleft()
+            sequence, entry = waiting.normal.popleft()
+            self._patient.discard(sequence)
         if not (waiting.normal or waiting.urgent):
             del place.rows[row]
             if not place.rows:

@@ -1,9 +1,8 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
-Reads and writes have a way of their own each, port by port in turn, an atom (the shortest access of the DRAM) at a
-time. A read that has waited for long at its port is urgent: it goes first, and no write goes with it, nor while
-it waits for reads of its port that the DRAM has not begun. (UG1085, "Port Arbiter" and "Read/Write Arbitration";
-reads of the HP ports are of variable priority there.)
+Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time; the port that has
+waited longest goes first. A read that has waited for long is urgent: no write goes with it. (UG1085, "Port Arbiter"
+and "Read/Write Arbitration"; reads of the HP ports are of variable priority there.)
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ class PortArbiter:
         beat: int,
         reads: int,
         writes: int,
+        bursts: int,
         port_reads: int,
         timeout: int,
         write_pace: int,
@@ -44,6 +44,7 @@ class PortArbiter:
         self.combining: set[int] = set()  # atoms that wait to be written
         self.reads = reads  # entries of the stores
         self.writes = writes
+        self.bursts = bursts
         self.port_reads = port_reads
         self.timeout = timeout
         self.write_pace = write_pace
@@ -71,39 +72,34 @@ class PortArbiter:
         while credits and credits[0] <= now:
             credits.popleft()
             self._reading -= 1
-        self._barred = 0
-        coming, chosen, urgent = FAR, -1, False
+        coming, chosen, since = FAR, -1, FAR
         count = len(ports)
         turn = self._read_turn
         for _ in range(count):
             port = ports[turn]
             if port.reads and self._here(burst := port.reads[0]):
-                at = port.read_at(burst, now, self.port_reads)
-                late = now - burst.arrival >= self.timeout
+                at = port.read_at(burst, now, self.bursts, self.port_reads)
                 if at > now:
                     if at < coming:
                         coming = at
-                    if late and port.order:  # whose first has not been commanded yet
-                        self._barred = max(self._barred, at)
-                elif chosen < 0 or (late and not urgent):
-                    chosen, urgent = turn, late
+                elif burst.arrival < since:
+                    chosen, since = turn, burst.arrival
             turn = turn + 1 if turn + 1 < count else 0
         if chosen < 0:
             return coming
         if self._reading >= self.reads:
             return min(coming, credits[0]) if credits else coming
-        if urgent:
-            self._barred = max(self._barred, now + 1)
+        if now - since >= self.timeout:
+            self._barred = now + 1
         self._reading += 1
         self._read_turn = chosen + 1 if chosen + 1 < count else 0
         self._read_next = now + 1
         port = ports[chosen]
         burst = port.reads[0]
         atom = Atom(burst, burst.address)
-        port.pending += 1
-        port.order.append(atom)
+        port.enter(atom)
         _, bank, row = burst.place  # type: ignore[misc]
-        self.scheduler.add(True, bank, row, atom, now, urgent)
+        self.scheduler.add(True, bank, row, atom, now, burst.arrival + self.timeout)
         self._step_on(burst, port.reads)
         return now + 1
 
@@ -113,33 +109,38 @@ class PortArbiter:
         while credits and credits[0] <= now:
             credits.popleft()
             self._writing -= 1
-        coming = FAR
+        coming, chosen, since = FAR, -1, now + 1
         count = len(ports)
         turn = self._write_turn
         for _ in range(count):
             port = ports[turn]
+            if port.writes and self._here(burst := port.writes[0]):
+                upto = min(burst.address + self._atom, burst.end) - burst.base
+                at = burst.begin + -(-upto // self._beat) - 1 + self.front
+                if at > now:
+                    if at < coming:
+                        coming = at
+                elif at < since:
+                    chosen, since = turn, at
             turn = turn + 1 if turn + 1 < count else 0
-            if not (port.writes and self._here(burst := port.writes[0])):
-                continue
-            upto = min(burst.address + self._atom, burst.end) - burst.base
-            at = burst.begin + -(-upto // self._beat) - 1 + self.front
-            if at > now:
-                if at < coming:
-                    coming = at
-                continue
-            if self._writing >= self.writes:
-                return min(coming, credits[0]) if credits else coming
-            self._write_turn = turn
-            self._write_next = now + self.write_pace
-            if burst.address not in self.combining:
-                self._writing += 1
-                self.combining.add(burst.address)
-                _, bank, row = burst.place  # type: ignore[misc]
-                self.scheduler.add(False, bank, row, burst.address, now)
-            if self._step_on(burst, port.writes):
-                self.done.append(burst)
-            return self._write_next
-        return coming
+        if chosen < 0:
+            return coming
+        self.scheduler.crowded = self._writing >= self.writes
+        if self.scheduler.crowded:
+            return min(coming, credits[0]) if credits else coming
+        self._write_turn = chosen + 1 if chosen + 1 < count else 0
+        self._write_next = now + self.write_pace
+        port = ports[chosen]
+        burst = port.writes[0]
+        if burst.address not in self.combining:
+            self._writing += 1
+            self.combining.add(burst.address)
+            _, bank, row = burst.place  # type: ignore[misc]
+            self.scheduler.add(False, bank, row, burst.address, now)
+        if self._step_on(burst, port.writes):
+            self.done.append(burst)
+        port.stored(now)
+        return self._write_next
 
     def _here(self, burst: Burst) -> bool:
         place = burst.place

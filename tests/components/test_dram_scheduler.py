@@ -5,7 +5,7 @@ from itertools import groupby
 import pytest
 
 from components.dram_channel import DramChannel
-from components.dram_scheduler import READ, WRITE, DramScheduler
+from components.dram_scheduler import FAR, READ, WRITE, DramScheduler
 from components.dram_timing import load_device
 
 
@@ -72,10 +72,10 @@ def letters(served):
     return [f"{'RW'[way]}{len(list(same))}" for way, same in groupby(way for _, way in served)]
 
 
-def both(scheduler, reads, writes, urgent=False):
+def both(scheduler, reads, writes, deadline=FAR):
     """Reads of a row, every 3 cycles from 8 on, and writes of a row of another bank."""
     for _ in range(reads):
-        scheduler.add(True, 0, 1, READ, 0, urgent)
+        scheduler.add(True, 0, 1, READ, 0, deadline)
     for _ in range(writes):
         scheduler.add(False, 1, 1, WRITE, 0)
     return drain(scheduler)
@@ -98,23 +98,32 @@ def test_without_a_run_only_starvation_counts():
     assert letters(served)[:3] == ["R4", "W3", "R2"]
 
 
+@pytest.mark.parametrize(("crowded", "order"), [(False, ["R9", "W9"]), (True, ["W9", "R9"])])
+def test_writes_that_crowd_at_the_ports_do_not_wait_to_starve(crowded, order):
+    """No reads starve here, so that writes go on until none is left."""
+    scheduler = scheduler_of(starve=1000)
+    scheduler.crowded = crowded
+    assert letters(both(scheduler, 9, 9)) == order
+
+
 def test_starved_writes_wait_for_urgent_reads():
     """All 40, from 8 to 8 + 39 x 3; the writes' turn is 2 behind the last."""
-    served = both(scheduler_of(), 40, 12, urgent=True)
+    served = both(scheduler_of(), 40, 12, deadline=0)
     assert letters(served) == ["R40", "W12"]
     assert served[39][0] == 8 + 39 * 3
 
 
-@pytest.mark.parametrize(("urgent", "writes", "at"), [(True, 6, 39), (False, 20, 67 + 14)])
-def test_an_urgent_read_ends_the_work_on_writes(urgent, writes, at):
+@pytest.mark.parametrize(("deadline", "writes", "at"), [(20, 6, 39), (29, 20, 67 + 14), (FAR, 20, 67 + 14)])
+def test_an_urgent_read_ends_the_work_on_writes(deadline, writes, at):
     """The turn to writes is at 2, 20 of them go from 10 to 67. A read that comes at 20 waits for all; an urgent one
-    makes the turn 6 later, behind the write at 25, and goes 14 behind that.
+    makes the turn 6 later, behind the write at 25, and goes 14 behind that. One that becomes urgent in the store, at
+    29, has only come before other reads.
     """
     scheduler = scheduler_of()
     for _ in range(20):
         scheduler.add(False, 0, 1, WRITE, 0)
     before = drain(scheduler, until=20)
-    scheduler.add(True, 1, 1, READ, 20, urgent)
+    scheduler.add(True, 1, 1, READ, 20, deadline)
     served = before + drain(scheduler, 20)
     assert letters(served)[0] == f"W{writes}"
     assert served[writes] == (at, READ)
@@ -125,15 +134,27 @@ def test_urgent_reads_go_before_older_ones():
     scheduler = scheduler_of()
     scheduler.add(True, 0, 1, "a1", 0)
     scheduler.add(True, 0, 1, "a2", 0)
-    scheduler.add(True, 0, 1, "a3", 0, True)
-    scheduler.add(True, 0, 2, "b", 0, True)
+    scheduler.add(True, 0, 1, "a3", 0, 0)
+    scheduler.add(True, 0, 2, "b", 0, 0)
     assert [entry for _, entry in drain(scheduler)] == ["a3", "b", "a1", "a2"]
+
+
+def test_urgency_comes_with_the_deadline():
+    """Hits of a row go every 3 cycles from 8 on. The other row's read has its turn from its deadline on: the row is
+    closed at 20, behind the hit at 17 (tRAS is over at 18, tRTP at 21): precharge 21, activate 30, read 38.
+    """
+    scheduler = scheduler_of()
+    for n in range(8):
+        scheduler.add(True, 0, 1, f"a{n}", 0)
+    scheduler.add(True, 0, 2, "b", 0, 20)
+    served = drain(scheduler)
+    assert served[:5] == [(8, "a0"), (11, "a1"), (14, "a2"), (17, "a3"), (38, "b")]
 
 
 def test_urgency_changes_nothing_in_order_of_arrival():
     scheduler = scheduler_of("fcfs")
-    for name, urgent in (("a1", False), ("b", True), ("a2", True)):
-        scheduler.add(True, 0, ord(name[0]), name, 0, urgent)
+    for name, deadline in (("a1", FAR), ("b", 0), ("a2", 0)):
+        scheduler.add(True, 0, ord(name[0]), name, 0, deadline)
     assert [entry for _, entry in drain(scheduler)] == ["a1", "b", "a2"]
 
 

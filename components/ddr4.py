@@ -54,7 +54,9 @@ class Ddr4Params:
     ] = 7
     port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 26
     port_writes: Annotated[PositiveInt, Doc("writes of a port from their first data to the store")] = 5
-    timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 70
+    timeout: Annotated[
+        Cycles, Doc("reads that waited so long, at their port or in the store, are urgent")
+    ] = 70
     starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
     idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 3

@@ -30,11 +30,11 @@ from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, Positive
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Read store, starvation and run are the registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1).
-    What they leave open is calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits
-    of bursts and of accesses of a port, `hold`, `idle_gap`, `front`, `data_path`, credits and `write_gap`. So are two
-    that have a register, since less than it fits better: a write store of 32 (of 64) and a timeout of 70 (PCFGQOS1
-    has 79).
+    Starvation and run are the registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1). What they leave open is
+    calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits of bursts and of accesses
+    of a port, `port_timeout`, `idle_gap`, `hold`, `front`, `data_path`, credits and `write_gap`. So are three that
+    have a register, since less than it fits better: read and write stores of 32 and 40 (of 33 in SCHED, and 64) and a
+    `store_timeout` of 69 (PCFGQOS1 has 79).
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -47,24 +47,23 @@ class Ddr4Params:
     ports: Annotated[PositiveInt, Doc("sockets port0, port1, ...")] = 1
     port_width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     policy: Annotated[Literal["fr-fcfs", "fcfs"], Doc("order of service")] = "fr-fcfs"
-    reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
-    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 32
+    reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 32
+    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 40
     bursts: Annotated[
         PositiveInt, Doc("read bursts of an initiator from the arbiter to the last of their data")
-    ] = 7
+    ] = 6
     port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 26
-    port_writes: Annotated[PositiveInt, Doc("writes of a port from their first data to the store")] = 5
-    timeout: Annotated[
-        Cycles, Doc("reads that waited so long, at their port or in the store, are urgent")
-    ] = 70
+    port_writes: Annotated[PositiveInt, Doc("writes of a port from their first data to the store")] = 6
+    port_timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 110
+    store_timeout: Annotated[Cycles, Doc("reads that waited so long in the store are urgent")] = 69
     starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
     idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 3
-    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 5
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 12
-    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 11
-    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 60
-    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 47
+    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 3
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 13
+    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 12
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 66
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 58
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
     write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
     every_call: Annotated[
@@ -133,7 +132,8 @@ class Ddr4(Component):
                 writes=params.writes,
                 bursts=params.bursts,
                 port_reads=params.port_reads,
-                timeout=params.timeout,
+                port_timeout=params.port_timeout,
+                store_timeout=params.store_timeout,
                 write_pace=params.write_pace,
                 front=params.front,
             )

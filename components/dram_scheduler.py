@@ -5,8 +5,8 @@ among what the open rows serve, what can go first, the oldest where several can;
 row is precharged and activated for its oldest. A read whose deadline has come is urgent and goes before others.
 
 The channel works on reads as long as there are any. It turns to writes when none is left, or for a run when writes
-have starved or crowd at the ports. It turns back when no write is left, or when reads have starved, or for reads that
-came urgent. (UG1085 and the descriptions of the registers SCHED, PERFLPR1 and PERFWR1 in UG1087.)
+have starved or crowd at the ports. It turns back when no write is left, or when reads have starved, or for urgent
+ones. (UG1085 and the descriptions of the registers SCHED, PERFLPR1 and PERFWR1 in UG1087.)
 """
 
 from __future__ import annotations
@@ -80,7 +80,6 @@ class DramScheduler:
         self.direction = READ  # what it works on
         self.crowded = False  # a write waits at a port while the store is full
         self._deadlines: list[tuple[int, int, int, int]] = []  # a heap: deadline, sequence, bank, row
-        self._pressing: set[int] = set()  # sequences of reads that came urgent
         self._patient: set[int] = set()  # sequences of reads with a deadline that are not urgent yet
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
         self._sequence = 0
@@ -88,7 +87,8 @@ class DramScheduler:
         self._read_run = 0
         self._read_since = 0  # when reads were last served, or began to wait
         self._write_since = 0
-        self._pressing_since = 0  # when such reads began to wait
+        self._urgent = 0  # reads
+        self._urgent_since = 0  # when such reads began to wait
         self._idle_since = 0  # when the last read was served
 
     def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int, deadline: int = FAR) -> None:
@@ -102,10 +102,7 @@ class DramScheduler:
         self._sequence += 1
         if deadline <= now and not self.fcfs:
             waiting.urgent.append((self._sequence, entry))
-            place.urgent += 1
-            if not self._pressing:
-                self._pressing_since = now
-            self._pressing.add(self._sequence)
+            self._press(place, now)
         else:
             waiting.normal.append((self._sequence, entry))
             if deadline < FAR and not self.fcfs:
@@ -143,12 +140,12 @@ class DramScheduler:
         if self.direction == READ:
             if not self.reading:
                 turn = self._idle_since + self.idle_gap
-            elif self.writing and not (self._pressing or self._read_run):
+            elif self.writing and not (self._urgent or self._read_run):
                 turn = now if self.crowded else self._write_since + self.starve
         elif not self.writing:
             turn = now
-        elif self._pressing:
-            turn = self._pressing_since + self.hold
+        elif self._urgent:
+            turn = self._urgent_since + self.hold
         elif self.reading and not self._write_run:
             turn = self._read_since + self.starve
         if turn <= now:
@@ -253,7 +250,7 @@ class DramScheduler:
                 self._write_run = self.run
         else:
             self.direction = READ
-            if self.writing and not self._pressing:
+            if self.writing and not self._urgent:
                 self._read_run = self.run
 
     def _expire(self, now: int) -> None:
@@ -269,15 +266,22 @@ class DramScheduler:
             at = next(i for i, item in enumerate(waiting.normal) if item[0] == sequence)
             insort(waiting.urgent, waiting.normal[at], key=itemgetter(0))
             del waiting.normal[at]
-            place.urgent += 1
+            self._press(place, now)
+
+    def _press(self, place: _Bank, now: int) -> None:
+        """One more read of a bank is urgent."""
+        if not self._urgent:
+            self._urgent_since = now
+        self._urgent += 1
+        place.urgent += 1
 
     def _take(self, store: dict[int, _Bank], bank: int, row: int) -> Any:
         place = store[bank]
         waiting = place.rows[row]
         if waiting.urgent:
-            sequence, entry = waiting.urgent.popleft()
+            _, entry = waiting.urgent.popleft()
             place.urgent -= 1
-            self._pressing.discard(sequence)
+            self._urgent -= 1
         else:
             sequence, entry = waiting.normal.popleft()
             self._patient.discard(sequence)

@@ -1,8 +1,8 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
 Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time; the port that has
-waited longest goes first. A read that has waited for long is urgent: no write goes with it. (UG1085, "Port Arbiter"
-and "Read/Write Arbitration"; reads of the HP ports are of variable priority there.)
+waited longest goes first. A read that has waited for long, here or in its store, is urgent; no write goes with one that
+is so here. (UG1085, "Port Arbiter" and "Read/Write Arbitration"; reads of the HP ports are of variable priority there.)
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class PortArbiter:
         writes: int,
         bursts: int,
         port_reads: int,
-        timeout: int,
+        port_timeout: int,
+        store_timeout: int,
         write_pace: int,
         front: int,
     ):
@@ -46,7 +47,8 @@ class PortArbiter:
         self.writes = writes
         self.bursts = bursts
         self.port_reads = port_reads
-        self.timeout = timeout
+        self.port_timeout = port_timeout
+        self.store_timeout = store_timeout
         self.write_pace = write_pace
         self.front = front
         self._atom = atom
@@ -89,8 +91,10 @@ class PortArbiter:
             return coming
         if self._reading >= self.reads:
             return min(coming, credits[0]) if credits else coming
-        if now - since >= self.timeout:
+        deadline = now + self.store_timeout
+        if now - since >= self.port_timeout:
             self._barred = now + 1
+            deadline = now
         self._reading += 1
         self._read_turn = chosen + 1 if chosen + 1 < count else 0
         self._read_next = now + 1
@@ -99,7 +103,7 @@ class PortArbiter:
         atom = Atom(burst, burst.address)
         port.enter(atom)
         _, bank, row = burst.place  # type: ignore[misc]
-        self.scheduler.add(True, bank, row, atom, now, burst.arrival + self.timeout)
+        self.scheduler.add(True, bank, row, atom, now, deadline)
         self._step_on(burst, port.reads)
         return now + 1
 

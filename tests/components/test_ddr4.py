@@ -22,7 +22,8 @@ CALIBRATED = {
     "bursts": 16,
     "port_reads": 16,
     "port_writes": 64,
-    "timeout": 1000,
+    "port_timeout": 1000,
+    "store_timeout": 1000,
     "idle_gap": 2,
     "hold": 6,
     "read_credit": 0,
@@ -313,7 +314,7 @@ def test_an_initiator_with_room_stops_nothing(controller):
 
 def test_a_read_that_waited_is_urgent(controller):
     """One place: the second and the third wait at the port, for more than 10 cycles, and are urgent."""
-    master = controller(port_reads=1, timeout=10)
+    master = controller(port_reads=1, port_timeout=10)
     entered, _ = scheduled(master)
     for n in range(3):
         master.read(0, 64 * n, 4, width=16)
@@ -321,9 +322,23 @@ def test_a_read_that_waited_is_urgent(controller):
     assert [urgent for _, _, urgent in entered] == [False, True, True]
 
 
+@pytest.mark.parametrize(("timeout", "turn"), [(10, 30 + 10 + 6), (20, 30 + 20 + 6), (1000, None)])
+def test_a_read_that_waited_in_the_store_ends_the_work_on_writes(controller, timeout, turn):
+    """It enters at 30 and is urgent 10 or 20 later; the turn is 6 (`hold`) behind that, or when no write is left."""
+    master = controller(store_timeout=timeout, writes=20)
+    _, done = scheduled(master)
+    for n in range(20):
+        master.write(0, 64 * n, 1, width=16)
+    master.read(at_ns(30 - FRONT), ROW, 1, port=1, width=16)
+    master.run()
+    turns = [at for at, command in done if command == TURN]
+    last = [at for at, command in done if command == WRITE][-1]
+    assert turns[1] == (turn or last)
+
+
 def test_no_write_goes_with_an_urgent_read(controller):
     """The second read gets its place at 39 + 8 and is urgent: a write that is due goes in the cycle behind it."""
-    master = controller(port_reads=1, timeout=10)
+    master = controller(port_reads=1, port_timeout=10)
     entered, _ = scheduled(master)
     for n in range(2):
         master.read(0, 64 * n, 4, width=16)
@@ -372,7 +387,8 @@ SMALL = st.fixed_dictionaries(
         "bursts": st.integers(1, 6),
         "port_writes": st.integers(1, 6),
         "port_reads": st.integers(1, 6),
-        "timeout": st.integers(0, 100),
+        "port_timeout": st.integers(0, 100),
+        "store_timeout": st.integers(0, 100),
         "starve": st.integers(0, 100),
         "run": st.integers(1, 10),
         "idle_gap": st.integers(0, 10),

@@ -113,11 +113,11 @@ def test_starved_writes_wait_for_urgent_reads():
     assert served[39][0] == 8 + 39 * 3
 
 
-@pytest.mark.parametrize(("deadline", "writes", "at"), [(20, 6, 39), (29, 20, 67 + 14), (FAR, 20, 67 + 14)])
+@pytest.mark.parametrize(("deadline", "writes", "at"), [(20, 6, 39), (29, 9, 48), (FAR, 20, 67 + 14)])
 def test_an_urgent_read_ends_the_work_on_writes(deadline, writes, at):
     """The turn to writes is at 2, 20 of them go from 10 to 67. A read that comes at 20 waits for all; an urgent one
     makes the turn 6 later, behind the write at 25, and goes 14 behind that. One that becomes urgent in the store, at
-    29, has only come before other reads.
+    29, makes it at 35, behind the write at 34.
     """
     scheduler = scheduler_of()
     for _ in range(20):

@@ -30,11 +30,11 @@ from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, Positive
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Starvation and run are the registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1). What they leave open is
-    calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits of bursts and of accesses
-    of a port, `port_timeout`, `idle_gap`, `hold`, `front`, `data_path`, credits and `write_gap`. So are three that
-    have a register, since less than it fits better: read and write stores of 32 and 40 (of 33 in SCHED, and 64) and a
-    `store_timeout` of 69 (PCFGQOS1 has 79).
+    Starvation and run are the registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1). What they leave open
+    is calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits of bursts and of
+    accesses of a port, `port_timeout`, `idle_gap`, `hold`, `front`, `data_path`, credits, `write_gap`. So are three
+    that have a register, since less than it fits better: read and write stores of 32 and 40 (33 in SCHED, and 64) and
+    a `store_timeout` of 69 (PCFGQOS1 has 79).
     """
 
     base: Annotated[Address, Doc("first address")] = 0

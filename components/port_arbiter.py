@@ -1,8 +1,9 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
 Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time; the port that has
-waited longest goes first. A read that has waited for long, here or in its store, is urgent; no write goes with one that
-is so here. (UG1085, "Port Arbiter" and "Read/Write Arbitration"; reads of the HP ports are of variable priority there.)
+waited longest goes first. A read that has waited for long, here or in its store, is urgent; no write goes with one
+that is so here. (UG1085, "Port Arbiter" and "Read/Write Arbitration"; reads of the HP ports are of variable priority
+there.)
 """
 
 from __future__ import annotations

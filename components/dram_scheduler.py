@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -79,7 +78,7 @@ class DramScheduler:
         self.refreshes = 0
         self.direction = READ  # what it works on
         self.crowded = False  # a write waits at a port while the store is full
-        self._deadlines: list[tuple[int, int, int, int]] = []  # a heap: deadline, sequence, bank, row
+        self._deadlines: deque[tuple[int, int, int, int]] = deque()  # deadline, sequence, bank, row
         self._patient: set[int] = set()  # sequences of reads with a deadline that are not urgent yet
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
         self._sequence = 0
@@ -92,6 +91,7 @@ class DramScheduler:
         self._idle_since = 0  # when the last read was served
 
     def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int, deadline: int = FAR) -> None:
+        """A deadline that is still to come must be no earlier than those before it."""
         store = self.reads if is_read else self.writes
         place = store.get(bank)
         if place is None:
@@ -106,7 +106,7 @@ class DramScheduler:
         else:
             waiting.normal.append((self._sequence, entry))
             if deadline < FAR and not self.fcfs:
-                heappush(self._deadlines, (deadline, self._sequence, bank, row))
+                self._deadlines.append((deadline, self._sequence, bank, row))
                 self._patient.add(self._sequence)
         if self.fcfs:
             self._order.append((self._sequence, is_read, bank, row))
@@ -130,7 +130,7 @@ class DramScheduler:
             best = self.next_refresh, REFRESH, 0, 0
         deadlines = self._deadlines
         while deadlines and deadlines[0][1] not in self._patient:
-            heappop(deadlines)
+            deadlines.popleft()
         if deadlines and deadlines[0][0] <= best[0]:
             return max(now, deadlines[0][0]), EXPIRE, 0, 0
         return best
@@ -254,18 +254,16 @@ class DramScheduler:
                 self._read_run = self.run
 
     def _expire(self, now: int) -> None:
-        """Reads whose deadline has come are urgent."""
+        """Reads whose deadline has come are urgent: of each row the oldest, as deadlines come in order."""
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:
-            _, sequence, bank, row = heappop(deadlines)
+            _, sequence, bank, row = deadlines.popleft()
             if sequence not in self._patient:
                 continue
             self._patient.remove(sequence)
             place = self.reads[bank]
             waiting = place.rows[row]
-            at = next(i for i, item in enumerate(waiting.normal) if item[0] == sequence)
-            insort(waiting.urgent, waiting.normal[at], key=itemgetter(0))
-            del waiting.normal[at]
+            insort(waiting.urgent, waiting.normal.popleft(), key=itemgetter(0))
             self._press(place, now)
 
     def _press(self, place: _Bank, now: int) -> None:

@@ -106,6 +106,32 @@ def _traffic(told: Report) -> Iterator[Table]:
         for name, m in told["traffic"]["memories"].items()
     ]  # fmt: skip
     yield Table("Memories", ("memory", "MB read", "MB written", "GB/s", "peak GB/s", "utilization"), 1, rows)
+    rows = [
+        [
+            text(name), share(d["row_hits"]), share(d["row_misses"]), share(d["row_conflicts"]), share(d["data_bus"]),
+            share(d["wanted"]), share(d["refresh"]), share(d["turnaround"]), count(d["turns"]),
+        ]
+        for name, m in told["traffic"]["memories"].items()
+        if (d := m.get("dram"))
+    ]  # fmt: skip
+    yield Table(
+        "DRAM",
+        ("memory", "hits", "misses", "conflicts", "data", "asked for", "refresh", "turnaround", "turns"), 1, rows,
+        "hits, misses, conflicts: of column commands; data, refresh, turnaround: of the time; asked for: of the data",
+    )  # fmt: skip
+    rows = [
+        [
+            text(name), number(link["read_bytes"] / 1e6, 1), number(link["write_bytes"] / 1e6, 1),
+            share(link["read_utilization"]), share(link["write_utilization"]),
+            number(link["read_wait_cycles"], 1), number(link["write_wait_cycles"], 1),
+        ]
+        for name, link in told["traffic"].get("links", {}).items()
+    ]  # fmt: skip
+    yield Table(
+        "Ways to memory",
+        ("to memory", "MB read", "MB written", "reads", "writes", "wait to read", "wait to write"), 1, rows,
+        "reads, writes: share of what the width passes; wait: cycles of a burst until it is its turn",
+    )  # fmt: skip
     energy = told["energy"] or {}
     for title, key in (("Energy by action", "by_action_j"), ("Energy by owner", "by_owner_j")):
         parts = energy.get(key, {})

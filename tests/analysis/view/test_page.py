@@ -10,6 +10,7 @@ import pytest
 from analysis.kept_run import KeptRun
 from analysis.page import timeline_data
 from analysis.page.page import page
+from analysis.page.tables import tables
 from analysis.page.timeline_data import profile, timeline
 from tlm.trace import PortActivity
 
@@ -40,6 +41,20 @@ def test_figures_versions_and_command_are_there(run):
     for engine, of in told["engines"].items():
         assert engine in text
         assert f"{of['busy_cycles']:,}" in text
+
+
+def test_rows_of_the_dram_and_ways_to_memory(run):
+    """A column command hits a row, misses it or meets another; what the PS ports pass is what the memory serves."""
+    found = {table.title: table for table in tables(run.report)}
+    ((name, hits, misses, conflicts, *_),) = found["DRAM"].rows
+    assert name.text == "ddr"
+    assert hits.value + misses.value + conflicts.value == pytest.approx(1)
+    memory = run.report["traffic"]["memories"]["ddr"]
+    ports = [row for row in found["Ways to memory"].rows if row[0].text.startswith("ps.")]
+    assert sum(row[1].value for row in ports) == pytest.approx(memory["read_bytes"] / 1e6)
+    assert sum(row[2].value for row in ports) == pytest.approx(memory["write_bytes"] / 1e6)
+    plain = dict(run.report, traffic=dict(run.report["traffic"], memories={}, links={}))
+    assert not {"DRAM", "Ways to memory"} & {table.title for table in tables(plain)}
 
 
 def test_texts_of_a_platform_stay_texts(run):

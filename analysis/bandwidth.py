@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,19 +71,28 @@ class _Row:
 
 
 def validate_bandwidth(
-    csv_path: str | Path, platform: str = PLATFORM, count: Callable[[int, int], None] | None = None
+    csv_path: str | Path,
+    platform: str = PLATFORM,
+    overrides: Sequence[str] = (),
+    settle: int = SETTLE,
+    count: Callable[[int, int], None] | None = None,
 ) -> BandwidthReport:
     """Predict every line of a measurement in the columns COLUMNS (others are ignored).
 
-    The platform has a component `hp0_read` and the like for each port and direction. `count` is told how many
+    The platform, with `overrides` as `--set` takes them, has a component `hp0_read` and the like for each port and
+    direction. `settle`, in ps, passes from the last of a line's starts to its measurement. `count` is told how many
     lines of how many are done. Raises InputError.
     """
     path = find_platform(platform)
-    names = load_platform(path).components
+    names = load_platform(path, overrides).components
     known = sorted({name.rpartition("_")[0].upper() for name in names if name.endswith(("_read", "_write"))})
+    if not known:
+        rule = "must have a traffic generator a port and direction, named as hp0_read"
+        raise InputError([Problem(Place(path), rule)])
     points: list[BandwidthPoint] = []
     rows = _rows(Path(csv_path), known)
-    for done, (row, predicted) in enumerate(zip(rows, _simulations(path, rows), strict=True), 1):
+    found = _simulations(partial(simulate, path, overrides, settle), rows)
+    for done, (row, predicted) in enumerate(zip(rows, found, strict=True), 1):
         if count is not None:
             count(done, len(rows))
         for direction, measured in row.measured.items():
@@ -102,28 +112,33 @@ def validate_bandwidth(
     return BandwidthReport(tuple(points))
 
 
-def _simulations(path: str, rows: list[_Row]) -> Iterator[dict[str, float]]:
-    columns = (
-        [path] * len(rows),
-        *zip(*((r.traffic, r.pl_mhz, r.ports, r.burst_bytes) for r in rows), strict=True),
-    )
+def _simulations(simulation: Callable[..., dict[str, float]], rows: list[_Row]) -> Iterator[dict[str, float]]:
+    columns = zip(*((r.traffic, r.pl_mhz, r.ports, r.burst_bytes) for r in rows), strict=True)
     if len(rows) < FEW:
-        yield from map(simulate, *columns)
+        yield from map(simulation, *columns)
         return
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(simulate, *columns)
+        yield from pool.map(simulation, *columns)
 
 
-def simulate(path: str, traffic: str, pl_mhz: float, ports: tuple[str, ...], burst: int) -> dict[str, float]:
+def simulate(
+    path: str,
+    overrides: Sequence[str],
+    settle: int,
+    traffic: str,
+    pl_mhz: float,
+    ports: tuple[str, ...],
+    burst: int,
+) -> dict[str, float]:
     """10^6 bytes a second by direction, all ports together."""
     directions = traffic.split("+")
     names = {d: [f"{port.lower()}_{d}" for port in ports] for d in directions}
     settings = [f"components.{name}.burst={burst} B" for group in names.values() for name in group]
-    simulation = Simulation(load_platform(path, [f"clocks.fabric={pl_mhz:g} MHz", *settings]))
+    simulation = Simulation(load_platform(path, [*overrides, f"clocks.fabric={pl_mhz:g} MHz", *settings]))
     generators: dict[str, list[Any]] = {
         d: [simulation.components[name] for name in group] for d, group in names.items()
     }
-    begin = SETTLE + max(g.params.start for group in generators.values() for g in group)
+    begin = settle + max(g.params.start for group in generators.values() for g in group)
     for group in generators.values():
         for generator in group:
             generator.start()

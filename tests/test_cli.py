@@ -229,6 +229,26 @@ def test_validate_golden_without_a_folder(tlm, tmp_path):
     assert err == f"{tmp_path / 'none'}: must be a folder of .npz files\n"
 
 
+def test_options_of_another_comparison(tlm):
+    """All at once, before anything is read."""
+    status, out, err = tlm(
+        "validate", "--golden", "none", "--memory", "m", "--set", "a=1", "--settle", "1 us"
+    )
+    assert (status, out) == (2, "")
+    assert err.splitlines() == [
+        "--memory: must be given with --timing",
+        "--set: must be given with --bandwidth",
+        "--settle: must be given with --bandwidth",
+    ]
+
+
+@pytest.mark.parametrize("settle", ["1 m", "-1 us", "soon"])
+def test_a_time_to_settle(tlm, settle):
+    status, out, err = tlm("validate", "--bandwidth", "none", f"--settle={settle}")
+    assert (status, out) == (2, "")
+    assert err.startswith(f"--settle {settle}: must be ")
+
+
 def test_validate_wants_one_kind_of_measurement(tlm):
     status, _, err = tlm("validate")
     assert status == 2

@@ -10,6 +10,8 @@ from analysis import console
 from analysis.platform_path import SHIPPED, find_platform
 from analysis.timing_rows import read_timing
 from analysis.validate_timing import LONG, Prediction, predict, summarize
+from tlm.errors import InputError, Place, Problem, RuleError
+from tlm.units import Picoseconds, parse_quantity
 
 WORST = 10
 
@@ -19,28 +21,51 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--timing", metavar="CSV", help="measured cycles of single calls")
     what.add_argument("--golden", metavar="DIR", help="recorded inputs and outputs of single calls, *.npz")
     what.add_argument("--bandwidth", metavar="CSV", help="measured bandwidth of the board's memory ports")
-    parser.add_argument("--no-spinal", action="store_true", help="leave out the rows with spinal=1")
     parser.add_argument(
         "--platform",
-        default=str(SHIPPED / "zcu102-rtl.yaml"),
-        help="engines to predict with (default: zcu102-rtl)",
+        help="what to predict with (--timing: zcu102-rtl, --bandwidth: zcu102-axi-hp by default)",
     )
+    parser.add_argument("--no-spinal", action="store_true", help="--timing: leave out the rows with spinal=1")
     parser.add_argument(
-        "--memory", default="memory", help="component of the platform that takes the memory settings"
+        "--memory",
+        help="--timing: component of the platform that takes the memory settings (default: memory)",
     )
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE",
+                        help="--bandwidth: change any key of the platform; may be repeated")  # fmt: skip
+    parser.add_argument("--settle", metavar="TIME",
+                        help="--bandwidth: from the last start to the measurement (default: '10 us')")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
 
 def main(options: argparse.Namespace) -> int:
+    _refuse_others(options)
     if options.golden:
         return _golden(options)
     return _bandwidth(options) if options.bandwidth else _timing(options)
 
 
+def _refuse_others(options: argparse.Namespace) -> None:
+    """Options that the kind of comparison does not take. Raises InputError."""
+    takes = {
+        "--timing": ("--platform", "--no-spinal", "--memory"),
+        "--golden": (),
+        "--bandwidth": ("--platform", "--set", "--settle"),
+    }
+    chosen = next(kind for kind in takes if getattr(options, kind[2:]))
+    problems = [
+        Problem(Place(option), f"must be given with {' or '.join(k for k in takes if option in takes[k])}")
+        for option in ("--platform", "--no-spinal", "--memory", "--set", "--settle")
+        if option not in takes[chosen] and getattr(options, option[2:].replace("-", "_"))
+    ]
+    if problems:
+        raise InputError(problems)
+
+
 def _timing(options: argparse.Namespace) -> int:
     rows = [row for row in read_timing(options.timing) if not (options.no_spinal and row.spinal)]
     with console.progress("calls", len(rows)) as step:
-        predictions = predict(rows, find_platform(options.platform), options.memory, step)
+        platform = find_platform(options.platform or str(SHIPPED / "zcu102-rtl.yaml"))
+        predictions = predict(rows, platform, options.memory or "memory", step)
     summary = summarize(predictions)
     if options.json:
         print(json.dumps({key: summary[key] for key in ("rows", "engines", "total")}))
@@ -91,10 +116,18 @@ def _golden(options: argparse.Namespace) -> int:
 
 
 def _bandwidth(options: argparse.Namespace) -> int:
-    from analysis.bandwidth import validate_bandwidth
+    from analysis.bandwidth import PLATFORM, SETTLE, validate_bandwidth
 
+    settle = SETTLE
+    if options.settle is not None:
+        try:
+            settle = int(parse_quantity(options.settle, Picoseconds))
+        except RuleError as error:
+            raise InputError([Problem(Place(f"--settle {options.settle}"), str(error))]) from None
     with console.counter("simulating traffic") as count:
-        report = validate_bandwidth(options.bandwidth, count=count)
+        report = validate_bandwidth(
+            options.bandwidth, options.platform or PLATFORM, options.set, settle, count
+        )
     told = report.to_json()
     if options.json:
         print(json.dumps(told))

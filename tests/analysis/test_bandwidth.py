@@ -48,6 +48,27 @@ def test_a_slower_clock(table):
     assert report.to_json()["points"] == 0
 
 
+def test_a_changed_platform(table):
+    """One read in flight and not 16, each as long under way: a sixteenth of the bandwidth."""
+    lines = table("read,300,HP0,16,1163,0\n", HEADER.replace(",mean_read_latency_cycles", ""))
+    (usual,) = validate_bandwidth(lines).per_point
+    (one,) = validate_bandwidth(lines, overrides=["components.ps.reads=1"]).per_point
+    assert one.predicted_MBps == pytest.approx(usual.predicted_MBps / 16, rel=0.03)
+
+
+def test_measured_from_the_start(table):
+    """90 us, of which the first read's latency, 0.2 us, brings nothing."""
+    lines = table("read,300,HP0,256,4732,0,757\n")
+    (settled,) = validate_bandwidth(lines).per_point
+    (started,) = validate_bandwidth(lines, settle=0).per_point
+    assert started.predicted_MBps / settled.predicted_MBps == pytest.approx(1 - 0.2 / 90, abs=0.0015)
+
+
+def test_a_platform_without_generators(table):
+    with pytest.raises(InputError, match="must have a traffic generator a port and direction"):
+        validate_bandwidth(table(MEASURED), "zcu102")
+
+
 def test_the_figures_of_a_report():
     """Errors of 1 to 10 %: mean 5.5, the ninth of ten 9, the largest 10."""
     points = [

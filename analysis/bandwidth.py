@@ -49,6 +49,17 @@ class BandwidthReport:
         """Sizes of the errors in per cent, smallest first."""
         return sorted(abs(p.error_pct) for p in self.per_point if p.error_pct is not None)
 
+    @property
+    def by_traffic(self) -> dict[tuple[str, int, str], list[float]]:
+        """Sizes of the errors in per cent by traffic, number of ports and direction."""
+        found: dict[tuple[str, int, str], list[float]] = {}
+        for p in self.per_point:
+            if p.error_pct is not None:
+                found.setdefault((p.traffic, p.ports.count("+") + 1, p.direction), []).append(
+                    abs(p.error_pct)
+                )
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """Points with an error, their mean, 90th percentile (nearest rank) and largest error, and each point."""
         errors = self.errors

@@ -141,8 +141,17 @@ def _bandwidth(options: argparse.Namespace) -> int:
          f"{p.predicted_MBps:.0f}", "-" if p.error_pct is None else f"{p.error_pct:+.1f} %")
         for p in report.per_point
     ]  # fmt: skip
-    columns = ("<traffic", "PL MHz", "<ports", "burst B", "<direction", "measured", "predicted", "error")
+    columns: tuple[str, ...] = (
+        "<traffic", "PL MHz", "<ports", "burst B", "<direction", "measured", "predicted", "error"
+    )  # fmt: skip
     console.table("Bandwidth in MB/s, measured on the board and predicted", columns, rows)
+    groups = [
+        (traffic, ports, direction, len(errors), f"{sum(errors) / len(errors):.1f} %",
+         f"{sum(e <= 10 for e in errors)}", f"{max(errors):.1f} %")
+        for (traffic, ports, direction), errors in report.by_traffic.items()
+    ]  # fmt: skip
+    columns = ("<traffic", "ports", "<direction", "points", "mean error", "within 10 %", "worst")
+    console.table("Errors by traffic", columns, groups)
     return 0
 
 

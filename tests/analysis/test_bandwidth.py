@@ -80,6 +80,19 @@ def test_the_figures_of_a_report():
     assert [report[k] for k in list(report)[:4]] == [10, 5.5, 9, 10]
 
 
+def test_errors_by_traffic():
+    """Ports are counted, directions apart, and where nothing was measured there is no error."""
+    both, one = ("read+write", 300, "HP0+HP1", 64), ("read", 300, "HP3", 64)
+    points = (
+        BandwidthPoint(*both, "read", 90, 100, -10),
+        BandwidthPoint(*both, "write", 50, 0, None),
+        BandwidthPoint(*one, "read", 102, 100, 2),
+        BandwidthPoint(*one, "read", 96, 100, -4),
+    )
+    found = BandwidthReport(points).by_traffic
+    assert found == {("read+write", 2, "read"): [10], ("read", 1, "read"): [2, 4]}
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

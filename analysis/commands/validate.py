@@ -7,13 +7,20 @@ import json
 from typing import Any
 
 from analysis import console
-from analysis.platform_path import SHIPPED, find_platform
+from analysis.platform_path import find_platform
 from analysis.timing_rows import read_timing
 from analysis.validate_timing import LONG, Prediction, predict, summarize
 from tlm.errors import InputError, Place, Problem, RuleError
 from tlm.units import Picoseconds, parse_quantity
 
 WORST = 10
+TAKEN_BY = {
+    "--platform": ("--timing", "--bandwidth"),
+    "--no-spinal": ("--timing",),
+    "--memory": ("--timing",),
+    "--set": ("--bandwidth",),
+    "--settle": ("--bandwidth",),
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,17 +52,12 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _refuse_others(options: argparse.Namespace) -> None:
-    """Options that the kind of comparison does not take. Raises InputError."""
-    takes = {
-        "--timing": ("--platform", "--no-spinal", "--memory"),
-        "--golden": (),
-        "--bandwidth": ("--platform", "--set", "--settle"),
-    }
-    chosen = next(kind for kind in takes if getattr(options, kind[2:]))
+    """Options of another comparison. Raises InputError."""
+    chosen = next(kind for kind in ("--timing", "--golden", "--bandwidth") if getattr(options, kind[2:]))
     problems = [
-        Problem(Place(option), f"must be given with {' or '.join(k for k in takes if option in takes[k])}")
-        for option in ("--platform", "--no-spinal", "--memory", "--set", "--settle")
-        if option not in takes[chosen] and getattr(options, option[2:].replace("-", "_"))
+        Problem(Place(option), f"must be given with {' or '.join(kinds)}")
+        for option, kinds in TAKEN_BY.items()
+        if chosen not in kinds and getattr(options, option[2:].replace("-", "_"))
     ]
     if problems:
         raise InputError(problems)
@@ -64,7 +66,7 @@ def _refuse_others(options: argparse.Namespace) -> None:
 def _timing(options: argparse.Namespace) -> int:
     rows = [row for row in read_timing(options.timing) if not (options.no_spinal and row.spinal)]
     with console.progress("calls", len(rows)) as step:
-        platform = find_platform(options.platform or str(SHIPPED / "zcu102-rtl.yaml"))
+        platform = find_platform(options.platform or "zcu102-rtl")
         predictions = predict(rows, platform, options.memory or "memory", step)
     summary = summarize(predictions)
     if options.json:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class BandwidthReport:
     @property
     def errors(self) -> list[float]:
         """Sizes of the errors in per cent, smallest first."""
-        return sorted(abs(p.error_pct) for p in self.per_point if p.error_pct is not None)
+        return sorted(chain.from_iterable(self.by_traffic.values()))
 
     @property
     def by_traffic(self) -> dict[tuple[str, int, str], list[float]]:
@@ -55,9 +56,8 @@ class BandwidthReport:
         found: dict[tuple[str, int, str], list[float]] = {}
         for p in self.per_point:
             if p.error_pct is not None:
-                found.setdefault((p.traffic, p.ports.count("+") + 1, p.direction), []).append(
-                    abs(p.error_pct)
-                )
+                group = p.traffic, p.ports.count("+") + 1, p.direction
+                found.setdefault(group, []).append(abs(p.error_pct))
         return found
 
     def to_json(self) -> dict[str, Any]:

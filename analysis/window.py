@@ -6,9 +6,10 @@ import argparse
 from itertools import groupby
 
 from analysis.kept_run import KeptRun, Window
-from tlm.errors import InputError, Place, Problem, RuleError
+from analysis.time_option import parse_time
+from tlm.errors import InputError, Place, Problem
 from tlm.trace import Span
-from tlm.units import Picoseconds, format_quantity, parse_quantity
+from tlm.units import Picoseconds, format_quantity
 
 
 def window_arguments(parser: argparse.ArgumentParser, of: str = "") -> None:
@@ -35,9 +36,9 @@ def window_of(run: KeptRun, options: argparse.Namespace) -> Window:
         if text is None:
             continue
         try:
-            times[option] = 0 if text == "0" else int(parse_quantity(text, Picoseconds))
-        except RuleError as error:
-            problems.append(Problem(Place(f"{option} {text}"), str(error)))
+            times[option] = parse_time(option, text)
+        except InputError as error:
+            problems += error.problems
     begin, end = times["--from"], times["--to"]
     if options.layer is not None:
         place = Place(f"--layer {options.layer}")

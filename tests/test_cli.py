@@ -242,6 +242,13 @@ def test_options_of_another_comparison(tlm):
     ]
 
 
+@pytest.mark.parametrize("option", ["--timing", "--golden", "--bandwidth"])
+def test_an_empty_name(tlm, option):
+    status, out, err = tlm("validate", option, "")
+    assert (status, out) == (2, "")
+    assert ": must " in err
+
+
 @pytest.mark.parametrize("settle", ["1 m", "-1 us", "soon"])
 def test_a_time_to_settle(tlm, settle):
     status, out, err = tlm("validate", "--bandwidth", "none", f"--settle={settle}")

@@ -8,10 +8,10 @@ from typing import Any
 
 from analysis import console
 from analysis.platform_path import find_platform
+from analysis.time_option import parse_time
 from analysis.timing_rows import read_timing
 from analysis.validate_timing import LONG, Prediction, predict, summarize
-from tlm.errors import InputError, Place, Problem, RuleError
-from tlm.units import Picoseconds, parse_quantity
+from tlm.errors import InputError, Place, Problem
 
 WORST = 10
 TAKEN_BY = {
@@ -45,15 +45,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    _refuse_others(options)
-    if options.golden:
-        return _golden(options)
-    return _bandwidth(options) if options.bandwidth else _timing(options)
+    comparisons = {"--timing": _timing, "--golden": _golden, "--bandwidth": _bandwidth}
+    chosen = next(kind for kind in comparisons if getattr(options, kind[2:]) is not None)
+    _refuse_others(chosen, options)
+    return comparisons[chosen](options)
 
 
-def _refuse_others(options: argparse.Namespace) -> None:
+def _refuse_others(chosen: str, options: argparse.Namespace) -> None:
     """Options of another comparison. Raises InputError."""
-    chosen = next(kind for kind in ("--timing", "--golden", "--bandwidth") if getattr(options, kind[2:]))
     problems = [
         Problem(Place(option), f"must be given with {' or '.join(kinds)}")
         for option, kinds in TAKEN_BY.items()
@@ -120,12 +119,7 @@ def _golden(options: argparse.Namespace) -> int:
 def _bandwidth(options: argparse.Namespace) -> int:
     from analysis.bandwidth import PLATFORM, SETTLE, validate_bandwidth
 
-    settle = SETTLE
-    if options.settle is not None:
-        try:
-            settle = int(parse_quantity(options.settle, Picoseconds))
-        except RuleError as error:
-            raise InputError([Problem(Place(f"--settle {options.settle}"), str(error))]) from None
+    settle = SETTLE if options.settle is None else parse_time("--settle", options.settle)
     with console.counter("simulating traffic") as count:
         report = validate_bandwidth(
             options.bandwidth, options.platform or PLATFORM, options.set, settle, count
@@ -143,17 +137,15 @@ def _bandwidth(options: argparse.Namespace) -> int:
          f"{p.predicted_MBps:.0f}", "-" if p.error_pct is None else f"{p.error_pct:+.1f} %")
         for p in report.per_point
     ]  # fmt: skip
-    columns: tuple[str, ...] = (
-        "<traffic", "PL MHz", "<ports", "burst B", "<direction", "measured", "predicted", "error"
-    )  # fmt: skip
+    columns = ("<traffic", "PL MHz", "<ports", "burst B", "<direction", "measured", "predicted", "error")
     console.table("Bandwidth in MB/s, measured on the board and predicted", columns, rows)
     groups = [
         (traffic, ports, direction, len(errors), f"{sum(errors) / len(errors):.1f} %",
          f"{sum(e <= 10 for e in errors)}", f"{max(errors):.1f} %")
         for (traffic, ports, direction), errors in report.by_traffic.items()
     ]  # fmt: skip
-    columns = ("<traffic", "ports", "<direction", "points", "mean error", "within 10 %", "worst")
-    console.table("Errors by traffic", columns, groups)
+    heads = ("<traffic", "ports", "<direction", "points", "mean error", "within 10 %", "worst")
+    console.table("Errors by traffic", heads, groups)
     return 0
 
 

@@ -30,11 +30,11 @@ from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, Positive
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Starvation and run are the registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1). What they leave open
-    is calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits of bursts and of
-    accesses of a port, `port_timeout`, `idle_gap`, `hold`, `front`, `data_path`, credits, `write_gap`. So are three
-    that have a register, since less than it fits better: read and write stores of 32 and 40 (33 in SCHED, and 64) and
-    a `store_timeout` of 69 (PCFGQOS1 has 79).
+    The read store, starvation and run are registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1).
+    What they leave open is calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits
+    of bursts and of writes of a port, `hold`, `front`, `data_path`, credits, `write_gap`. So are three that have a
+    figure, since another fits better: a write store of 31 (64), a `store_timeout` of 57 (79 in PCFGQOS1) and an
+    `idle_gap` of 5 (1 in SCHED).
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -47,23 +47,21 @@ class Ddr4Params:
     ports: Annotated[PositiveInt, Doc("sockets port0, port1, ...")] = 1
     port_width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     policy: Annotated[Literal["fr-fcfs", "fcfs"], Doc("order of service")] = "fr-fcfs"
-    reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 32
-    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 40
+    reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
+    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 31
     bursts: Annotated[
         PositiveInt, Doc("read bursts of an initiator from the arbiter to the last of their data")
-    ] = 6
-    port_reads: Annotated[PositiveInt, Doc("reads of a port from the arbiter to the last of their data")] = 26
+    ] = 7
     port_writes: Annotated[PositiveInt, Doc("writes of a port from their first data to the store")] = 6
-    port_timeout: Annotated[Cycles, Doc("reads that waited so long at their port are urgent")] = 110
-    store_timeout: Annotated[Cycles, Doc("reads that waited so long in the store are urgent")] = 69
+    store_timeout: Annotated[Cycles, Doc("reads that waited so long in the store are urgent")] = 57
     starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
-    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 3
-    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 3
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 13
-    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 12
-    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 66
-    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 58
+    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 5
+    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 2
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 14
+    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 14
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 33
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 61
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
     write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
     every_call: Annotated[
@@ -131,8 +129,6 @@ class Ddr4(Component):
                 reads=params.reads,
                 writes=params.writes,
                 bursts=params.bursts,
-                port_reads=params.port_reads,
-                port_timeout=params.port_timeout,
                 store_timeout=params.store_timeout,
                 write_pace=params.write_pace,
                 front=params.front,
@@ -175,7 +171,7 @@ class Ddr4(Component):
         columns = max(1, moved // d.atom)
         opened, closed = counters[self._commanded[ACTIVATE]], counters[self._commanded[PRECHARGE]]
         to_read, to_write = counters[self._turned[READ]], counters[self._turned[WRITE]]
-        lost = to_read * (d.write_to_read - d.t_ccd_s) + to_write * (d.read_to_write - d.t_ccd_s)
+        lost = to_read * (d.write_to_read_s - d.t_ccd_s) + to_write * (d.read_to_write - d.t_ccd_s)
         return {
             "row_hits": 1 - opened / columns,
             "row_misses": (opened - closed) / columns,
@@ -304,10 +300,9 @@ class Ddr4(Component):
             if payload.take is not None:
                 end = payload.take(clock, begin, beats, size)
             port.read_free = end + 1
-            whose = payload.initiator if upto == burst.end else None
-            port.left.append(Departure(end + front, whose))
             if burst.begin < 0:
                 burst.begin = begin
             if upto == burst.end:
+                port.left.append(Departure(end + front, payload.initiator))
                 payload.move(clock.edge(burst.begin), clock.edge(end), payload.beats)
                 payload.complete(clock.edge(end))

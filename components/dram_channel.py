@@ -77,8 +77,10 @@ class DramChannel:
     def write(self, bank: int, at: int) -> None:
         d = self.device
         self.write_at = at + d.t_ccd_s
-        self.group_write_at[self.group[bank]] = at + d.t_ccd_l
-        self.read_at = max(self.read_at, at + d.write_to_read)
+        group = self.group[bank]
+        self.group_write_at[group] = at + d.t_ccd_l
+        self.read_at = max(self.read_at, at + d.write_to_read_s)
+        self.group_read_at[group] = max(self.group_read_at[group], at + d.write_to_read_l)
         self.precharge_at[bank] = max(self.precharge_at[bank], at + self.write_recovery)
 
     def refresh(self, at: int) -> int:

@@ -58,10 +58,10 @@ class Atom:
 
 
 class Departure(NamedTuple):
-    """Of the last of a read's data from the port."""
+    """Of the last data of a read burst from the port."""
 
     end: int  # cycle from which the arbiter knows
-    initiator: str | None  # of the burst that ends with it
+    initiator: str
 
 
 class DramPort:
@@ -73,8 +73,7 @@ class DramPort:
         self.writes: deque[Burst] = deque()
         self.writing = 0  # accesses of writes from their first data to the store
         self.order: deque[Atom] = deque()  # data go out as reads went in
-        self.reading = 0  # reads from the arbiter to the last of their data
-        self.bursts: Counter[str] = Counter()  # of those reads, by initiator
+        self.reading: Counter[str] = Counter()  # bursts from the arbiter to their last data, by initiator
         self.left: deque[Departure] = deque()
         self.read_free = 0  # cycle from which the data channel is free
         self.write_free = 0
@@ -111,25 +110,20 @@ class DramPort:
             burst.payload.move(clock.edge(begin), clock.edge(end - 1), burst.payload.beats)
             self.writes.append(burst)
 
-    def read_at(self, burst: Burst, now: int, bursts: int, reads: int) -> int:
+    def read_at(self, burst: Burst, now: int, limit: int) -> int:
         """Cycle at which the next atom of the first read may go to the store, as far as the port is concerned.
 
-        At most `bursts` of an initiator and `reads` may be under way. FAR while it depends on data that have not
-        come.
+        At most `limit` bursts of an initiator may be under way. FAR while it depends on data that have not come.
         """
         left = self.left
         while left and left[0].end <= now:
-            gone = left.popleft()
-            self.reading -= 1
-            if gone.initiator is not None:
-                self.bursts[gone.initiator] -= 1
-        if self.reading < reads and (burst.begun or self.bursts[burst.payload.initiator] < bursts):
+            self.reading[left.popleft().initiator] -= 1
+        if burst.begun or self.reading[burst.payload.initiator] < limit:
             return burst.arrival
         return max(burst.arrival, left[0].end) if left else FAR
 
     def enter(self, atom: Atom) -> None:
         """A read has gone from the port to the store."""
         if not atom.burst.begun:
-            self.bursts[atom.burst.payload.initiator] += 1
-        self.reading += 1
+            self.reading[atom.burst.payload.initiator] += 1
         self.order.append(atom)

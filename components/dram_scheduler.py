@@ -4,9 +4,10 @@ Reads and writes that the port arbiter let in wait here, a store each. First-rea
 among what the open rows serve, what can go first, the oldest where several can; a bank with nothing for its open
 row is precharged and activated for its oldest. A read whose deadline has come is urgent and goes before others.
 
-The channel works on reads as long as there are any. It turns to writes when none is left, or for a run when writes
-have starved or crowd at the ports. It turns back when no write is left, or when reads have starved, or for urgent
-ones. (UG1085 and the descriptions of the registers SCHED, PERFLPR1 and PERFWR1 in UG1087.)
+The channel works on reads as long as there are any. It turns to writes when none is left, and for a run when writes
+have starved or fill their store. It turns back for urgent reads, when no write is left, behind such a run, and when
+reads have starved, then for a run of theirs. (UG1085 and the descriptions of the registers SCHED, PERFLPR1 and
+PERFWR1 in UG1087.)
 """
 
 from __future__ import annotations
@@ -77,13 +78,14 @@ class DramScheduler:
         self.next_refresh = channel.t_refi
         self.refreshes = 0
         self.direction = READ  # what it works on
-        self.crowded = False  # a write waits at a port while the store is full
+        self.full = False  # the write store
         self._deadlines: deque[tuple[int, int, int, int]] = deque()  # deadline, sequence, bank, row
         self._patient: set[int] = set()  # sequences of reads with a deadline that are not urgent yet
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
         self._sequence = 0
         self._write_run = 0  # writes left of a run for starved ones
         self._read_run = 0
+        self._starved = False  # it turned to writes because they had starved or filled their store
         self._read_since = 0  # when reads were last served, or began to wait
         self._write_since = 0
         self._urgent = 0  # reads
@@ -141,13 +143,13 @@ class DramScheduler:
             if not self.reading:
                 turn = self._idle_since + self.idle_gap
             elif self.writing and not (self._urgent or self._read_run):
-                turn = now if self.crowded else self._write_since + self.starve
+                turn = now if self.full else self._write_since + self.starve
         elif not self.writing:
             turn = now
         elif self._urgent:
             turn = self._urgent_since + self.hold
         elif self.reading and not self._write_run:
-            turn = self._read_since + self.starve
+            turn = now if self._starved else self._read_since + self.starve
         if turn <= now:
             return now, TURN, 0, 0
         reads = self.direction == READ
@@ -232,7 +234,7 @@ class DramScheduler:
         elif command == PRECHARGE:
             channel.precharge(bank, at)
         elif command == TURN:
-            self._turn()
+            self._turn(at)
         elif command == EXPIRE:
             self._expire(at)
         else:
@@ -241,16 +243,17 @@ class DramScheduler:
             self.next_refresh += channel.t_refi
         return None
 
-    def _turn(self) -> None:
+    def _turn(self, now: int) -> None:
         """To the other direction; for a run if that has starved."""
         self._read_run = self._write_run = 0
         if self.direction == READ:
             self.direction = WRITE
-            if self.reading:
+            self._starved = self.full or now >= self._write_since + self.starve
+            if self._starved:
                 self._write_run = self.run
         else:
             self.direction = READ
-            if self.writing and not self._urgent:
+            if self.writing and not self._urgent and now >= self._read_since + self.starve:
                 self._read_run = self.run
 
     def _expire(self, now: int) -> None:

@@ -55,7 +55,8 @@ class DramDevice:
     t_rrd_l: Annotated[Cycles, Doc("the same within a group")]
     t_faw: Annotated[Cycles, Doc("window of at most four activates")]
     read_to_write: Annotated[Cycles, Doc("read command to write command")]
-    write_to_read: Annotated[Cycles, Doc("write command to read command")]
+    write_to_read_s: Annotated[Cycles, Doc("write command to read command")]
+    write_to_read_l: Annotated[Cycles, Doc("the same within a group")]
     t_rfc: Annotated[Picoseconds, Doc("refresh to the next command")]
     t_refi: Annotated[Picoseconds, Doc("from refresh to refresh")]
 

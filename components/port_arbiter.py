@@ -1,9 +1,8 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
 Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time; the port that has
-waited longest goes first. A read that has waited for long, here or in its store, is urgent; no write goes with one
-that is so here. (UG1085, "Port Arbiter" and "Read/Write Arbitration"; reads of the HP ports are of variable priority
-there.)
+waited longest goes first. A read that has waited for long in its store is urgent. (UG1085, "Port Arbiter" and
+"Read/Write Arbitration"; reads of the HP ports are of variable priority there.)
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ class PortArbiter:
         reads: int,
         writes: int,
         bursts: int,
-        port_reads: int,
-        port_timeout: int,
         store_timeout: int,
         write_pace: int,
         front: int,
@@ -47,8 +44,6 @@ class PortArbiter:
         self.reads = reads  # entries of the stores
         self.writes = writes
         self.bursts = bursts
-        self.port_reads = port_reads
-        self.port_timeout = port_timeout
         self.store_timeout = store_timeout
         self.write_pace = write_pace
         self.front = front
@@ -60,14 +55,11 @@ class PortArbiter:
         self._write_turn = 0
         self._read_next = 0
         self._write_next = 0
-        self._barred = 0  # no write goes before
 
     def step(self, now: int) -> int:
         """Let in what goes in cycle `now`; the next cycle at which something may, FAR when that is not known yet."""
         reads = self._read_next if self._read_next > now else self._read(now)
-        if self._write_next > now:
-            return min(reads, self._write_next)
-        return min(reads, self._barred if self._barred > now else self._write(now))
+        return min(reads, self._write_next if self._write_next > now else self._write(now))
 
     def _read(self, now: int) -> int:
         """When the next read may go."""
@@ -81,7 +73,7 @@ class PortArbiter:
         for _ in range(count):
             port = ports[turn]
             if port.reads and self._here(burst := port.reads[0]):
-                at = port.read_at(burst, now, self.bursts, self.port_reads)
+                at = port.read_at(burst, now, self.bursts)
                 if at > now:
                     if at < coming:
                         coming = at
@@ -92,10 +84,6 @@ class PortArbiter:
             return coming
         if self._reading >= self.reads:
             return min(coming, credits[0]) if credits else coming
-        deadline = now + self.store_timeout
-        if now - since >= self.port_timeout:
-            self._barred = now + 1
-            deadline = now
         self._reading += 1
         self._read_turn = chosen + 1 if chosen + 1 < count else 0
         self._read_next = now + 1
@@ -104,7 +92,7 @@ class PortArbiter:
         atom = Atom(burst, burst.address)
         port.enter(atom)
         _, bank, row = burst.place  # type: ignore[misc]
-        self.scheduler.add(True, bank, row, atom, now, deadline)
+        self.scheduler.add(True, bank, row, atom, now, now + self.store_timeout)
         self._step_on(burst, port.reads)
         return now + 1
 
@@ -114,6 +102,7 @@ class PortArbiter:
         while credits and credits[0] <= now:
             credits.popleft()
             self._writing -= 1
+        self.scheduler.full = self._writing >= self.writes
         coming, chosen, since = FAR, -1, now + 1
         count = len(ports)
         turn = self._write_turn
@@ -128,17 +117,17 @@ class PortArbiter:
                 elif at < since:
                     chosen, since = turn, at
             turn = turn + 1 if turn + 1 < count else 0
+        if self.scheduler.full:
+            return min(coming, credits[0]) if credits else coming
         if chosen < 0:
             return coming
-        self.scheduler.crowded = self._writing >= self.writes
-        if self.scheduler.crowded:
-            return min(coming, credits[0]) if credits else coming
         self._write_turn = chosen + 1 if chosen + 1 < count else 0
         self._write_next = now + self.write_pace
         port = ports[chosen]
         burst = port.writes[0]
         if burst.address not in self.combining:
             self._writing += 1
+            self.scheduler.full = self._writing >= self.writes
             self.combining.add(burst.address)
             _, bank, row = burst.place  # type: ignore[misc]
             self.scheduler.add(False, bank, row, burst.address, now)

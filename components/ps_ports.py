@@ -40,12 +40,12 @@ class PsPortsParams:
     burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
     reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 16
     writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 16
-    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 36
+    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 47
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
     read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 76_900
     read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 59_400
-    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 56_300
-    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 27_600
+    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 48_800
+    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 31_300
     crossing: Annotated[
         Cycles,
         Doc("of the PL's clock, data and responses into it: a synchroniser's two and a register, assumed"),

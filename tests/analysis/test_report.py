@@ -41,11 +41,14 @@ def text(data: dict, verbose: bool = False) -> str:
 
 @pytest.mark.parametrize("platform", ["zcu102-rtl", "zcu102", "rtx3090-quant"])
 def test_shares_add_up(platform):
-    """Engines work one at a time: with the host their shares make the whole, and so do the parts of time."""
+    """Engines work one at a time: with the host their shares make the whole, and so do the parts of time.
+
+    Times of calls are whole ps: 1 ns of 100 ms.
+    """
     data = told(platform)
     engines = data["engines"].values()
-    assert sum(e["share"] for e in engines) + data["host"]["share"] == pytest.approx(1, abs=1e-9)
-    assert sum(data["time"].values()) == pytest.approx(1, abs=1e-9)
+    assert sum(e["share"] for e in engines) + data["host"]["share"] == pytest.approx(1, abs=1e-8)
+    assert sum(data["time"].values()) == pytest.approx(1, abs=1e-8)
     assert sum(c["share"] for c in data["calls"]) == pytest.approx(sum(e["share"] for e in engines))
     assert sum(c["calls"] for c in data["calls"]) == sum(e["calls"] for e in engines)
     assert json.loads(json.dumps(data)) == data
@@ -181,7 +184,7 @@ def test_a_baseline_too_small_is_a_note(tmp_path):
 
 def test_the_dram_tells_its_rows_and_turns():
     """tRFC 260.6 ns every tREFI 7.8 us are 3.34 % of the time. Every access of 64 bytes is a hit, a miss or a
-    conflict. A turn to reads costs 14 - 2 cycles of the controller, one to writes 6 - 2, and they alternate."""
+    conflict. A turn to reads costs at least 11 - 2 cycles of the controller, one to writes 6 - 2; they alternate."""
     run, memory = told("zcu102"), told("zcu102")["traffic"]["memories"]["ddr"]
     dram = memory["dram"]
     assert dram["row_hits"] + dram["row_misses"] + dram["row_conflicts"] == pytest.approx(1)
@@ -189,7 +192,7 @@ def test_the_dram_tells_its_rows_and_turns():
     assert dram["refresh"] == pytest.approx(260.6e-9 / 7.8e-6, rel=1e-3)
     seconds = run["latency_ms"] * 1e-3
     assert dram["data_bus"] == pytest.approx(memory["device_bytes"] / 17.064e9 / seconds)
-    assert dram["turnaround"] == pytest.approx(dram["turns"] * (12 + 4) / 2 / 533.25e6 / seconds, rel=1e-3)
+    assert dram["turnaround"] == pytest.approx(dram["turns"] * (9 + 4) / 2 / 533.25e6 / seconds, rel=1e-3)
     asked = memory["read_bytes"] + memory["write_bytes"]
     assert dram["wanted"] == pytest.approx(asked / memory["device_bytes"])
     assert told("zcu102-rtl")["traffic"]["memories"]["memory"]["dram"] is None

@@ -20,9 +20,7 @@ CALIBRATED = {
     "front": 8,
     "data_path": 10,
     "bursts": 16,
-    "port_reads": 16,
     "port_writes": 64,
-    "port_timeout": 1000,
     "store_timeout": 1000,
     "idle_gap": 2,
     "hold": 6,
@@ -230,14 +228,6 @@ def test_a_write_every_second_cycle_at_the_arbiter(controller):
     assert [at for at, is_read, _ in entered if is_read] == [FRONT, FRONT + 1, FRONT + 2]
 
 
-def test_reads_of_a_port_between_arbiter_and_data(controller):
-    """One at a time: each hit takes 20 to its data, 3 to their last, and 8 until the next can be at the arbiter."""
-    master = controller(port_reads=1)
-    burst = master.read(0, 0, 16, width=16)
-    master.run()
-    assert burst.response == ps(16 + 3 * (DATA + 3 + FRONT) + DATA + 3)
-
-
 def test_bursts_of_a_port_between_arbiter_and_data(controller):
     """One burst at a time, of four reads each: its data are at 36 to 51, the next one goes 8 behind the last."""
     master = controller(bursts=1)
@@ -248,10 +238,10 @@ def test_bursts_of_a_port_between_arbiter_and_data(controller):
     assert [at for at, *_ in entered] == [8, 9, 10, 11, 59, 60, 61, 62]
 
 
-@pytest.mark.parametrize(("writes", "turned"), [(1, 15), (2, 39)])
+@pytest.mark.parametrize(("writes", "turned"), [(1, 11), (2, 15), (3, 39)])
 def test_a_full_store_turns_to_its_writes(controller, writes, turned):
-    """Two writes are at the store at 11 and 15. With one entry the second turns the channel at 15; with two they wait
-    for the reads, of which the last goes at 16 + 7 x 3 = 37, and for 2 more.
+    """Two writes come into the store at 11 and 15; the one that takes its last entry turns the channel. With three
+    entries they wait for the reads, of which the last goes at 16 + 7 x 3 = 37, and for 2 more.
     """
     master = controller(ports=3, writes=writes)
     _, done = scheduled(master)
@@ -286,7 +276,7 @@ def test_an_initiator_with_no_room_stops_its_port(controller):
     """Of five reads the first's last beat is taken at 200 only. Two are in the port's places: until 200 + 8 no other
     one is commanded. The second's data follow at 201. The other port goes on.
     """
-    master = controller(port_reads=2)
+    master = controller(bursts=2)
     _, done = scheduled(master)
     bursts = [master.read(0, 64 * n, 4, width=16) for n in range(5)]
     other = master.read(at_ns(100), 8 * 1024, 4, port=1, width=16)
@@ -312,16 +302,6 @@ def test_an_initiator_with_room_stops_nothing(controller):
     assert ends[0] == ends[1]
 
 
-def test_a_read_that_waited_is_urgent(controller):
-    """One place: the second and the third wait at the port, for more than 10 cycles, and are urgent."""
-    master = controller(port_reads=1, port_timeout=10)
-    entered, _ = scheduled(master)
-    for n in range(3):
-        master.read(0, 64 * n, 4, width=16)
-    master.run()
-    assert [urgent for _, _, urgent in entered] == [False, True, True]
-
-
 @pytest.mark.parametrize(("timeout", "turn"), [(10, 30 + 10 + 6), (20, 30 + 20 + 6), (1000, None)])
 def test_a_read_that_waited_in_the_store_ends_the_work_on_writes(controller, timeout, turn):
     """It enters at 30 and is urgent 10 or 20 later; the turn is 6 (`hold`) behind that, or when no write is left."""
@@ -334,17 +314,6 @@ def test_a_read_that_waited_in_the_store_ends_the_work_on_writes(controller, tim
     turns = [at for at, command in done if command == TURN]
     last = [at for at, command in done if command == WRITE][-1]
     assert turns[1] == (turn or last)
-
-
-def test_no_write_goes_with_an_urgent_read(controller):
-    """The second read gets its place at 39 + 8 and is urgent: a write that is due goes in the cycle behind it."""
-    master = controller(port_reads=1, port_timeout=10)
-    entered, _ = scheduled(master)
-    for n in range(2):
-        master.read(0, 64 * n, 4, width=16)
-    master.write(at_ns(47 - FRONT), ROW, 1, port=1, width=16)
-    master.run()
-    assert entered[1:] == [(16 + DATA + 3 + FRONT, True, True), (48, False, False)]
 
 
 @pytest.mark.parametrize("send", ["read", "write"])
@@ -386,8 +355,6 @@ SMALL = st.fixed_dictionaries(
         "writes": st.integers(1, 6),
         "bursts": st.integers(1, 6),
         "port_writes": st.integers(1, 6),
-        "port_reads": st.integers(1, 6),
-        "port_timeout": st.integers(0, 100),
         "store_timeout": st.integers(0, 100),
         "starve": st.integers(0, 100),
         "run": st.integers(1, 10),

@@ -42,7 +42,8 @@ GATES = [
     ("tRAS over tRTP: max(100 + 18, 108 + 4)", read, lambda c: c.when_precharge(BANK), 118),
     ("tCCD_L: 108 + 3", written, lambda c: c.when_write(SAME_GROUP), 111),
     ("tCCD_S: 108 + 2", written, lambda c: c.when_write(OTHER), 110),
-    ("write to read: 108 + 14", written, lambda c: c.when_read(OTHER), 122),
+    ("write to read: 108 + 14", written, lambda c: c.when_read(SAME_GROUP), 122),
+    ("write to read of another group: 108 + 11", written, lambda c: c.when_read(OTHER), 119),
     ("CWL + burst + tWR: 108 + 7 + 2 + 8", written, lambda c: c.when_precharge(BANK), 125),
 ]
 

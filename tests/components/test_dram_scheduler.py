@@ -83,26 +83,31 @@ def both(scheduler, reads, writes, deadline=FAR):
 
 def test_starved_writes_and_starved_reads_get_a_run_of_eight():
     """Starved is who was not served for 20. Reads at 8, 11, 14, 17; at 20 the turn to writes, that go at 28 to 49:
-    reads are starved since 17 + 20, but eight writes go. Reads at 49 + 14 = 63 to 84: writes are starved since
+    reads are starved since 17 + 20, but eight writes go. Reads at 49 + 11 = 60 to 81: writes are starved since
     49 + 20, but eight reads go. Then it goes on so.
     """
     served = both(scheduler_of(starve=20), 20, 20)
     assert letters(served) == ["R4", "W8", "R8", "W8", "R8", "W4"]
     assert [at for at, _ in served][:12] == [8, 11, 14, 17, 28, 31, 34, 37, 40, 43, 46, 49]
-    assert [at for at, _ in served][12:20] == list(range(49 + 14, 85, 3))
+    assert [at for at, _ in served][12:20] == list(range(49 + 11, 82, 3))
 
 
-def test_without_a_run_only_starvation_counts():
-    """Writes at 28, 31, 34, then reads are starved at 37; reads at 48 and 51, then writes are at 34 + 20."""
-    served = both(scheduler_of(starve=20, run=1), 20, 20)
-    assert letters(served)[:3] == ["R4", "W3", "R2"]
+@pytest.mark.parametrize("run", [1, 2])
+def test_starved_writes_give_way_after_their_run(run):
+    """Reads are starved at 17 + 20, the run of writes from 28 on, one every 3 cycles, is over before; reads again 11
+    behind its last. Three of them are served before writes have starved again, 20 behind their last.
+    """
+    served = both(scheduler_of(starve=20, run=run), 20, 20)
+    assert letters(served)[:5] == ["R4", f"W{run}", "R3", f"W{run}", "R3"]
+    last = 28 + 3 * (run - 1)
+    assert [at for at, _ in served][3 + run : 6 + run] == [last, last + 11, last + 14]
 
 
-@pytest.mark.parametrize(("crowded", "order"), [(False, ["R9", "W9"]), (True, ["W9", "R9"])])
-def test_writes_that_crowd_at_the_ports_do_not_wait_to_starve(crowded, order):
-    """No reads starve here, so that writes go on until none is left."""
+@pytest.mark.parametrize(("full", "order"), [(False, ["R9", "W9"]), (True, ["W9", "R9"])])
+def test_a_full_write_store_does_not_wait_to_starve(full, order):
+    """It stays full, so that a run of writes follows the other until none is left."""
     scheduler = scheduler_of(starve=1000)
-    scheduler.crowded = crowded
+    scheduler.full = full
     assert letters(both(scheduler, 9, 9)) == order
 
 
@@ -113,10 +118,10 @@ def test_starved_writes_wait_for_urgent_reads():
     assert served[39][0] == 8 + 39 * 3
 
 
-@pytest.mark.parametrize(("deadline", "writes", "at"), [(20, 6, 39), (29, 9, 48), (FAR, 20, 67 + 14)])
+@pytest.mark.parametrize(("deadline", "writes", "at"), [(20, 6, 36), (29, 9, 45), (FAR, 20, 67 + 11)])
 def test_an_urgent_read_ends_the_work_on_writes(deadline, writes, at):
     """The turn to writes is at 2, 20 of them go from 10 to 67. A read that comes at 20 waits for all; an urgent one
-    makes the turn 6 later, behind the write at 25, and goes 14 behind that. One that becomes urgent in the store, at
+    makes the turn 6 later, behind the write at 25, and goes 11 behind that. One that becomes urgent in the store, at
     29, makes it at 35, behind the write at 34.
     """
     scheduler = scheduler_of()

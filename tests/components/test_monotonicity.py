@@ -54,7 +54,6 @@ BOARD = {
     "ddr.device": ("ddr4-2400", "ddr4-2133"),
     "ddr.front": (0, 10, 40),
     "ddr.data_path": (0, 10, 40),
-    "ddr.port_reads": (32, 14, 4, 1),
 }
 
 

@@ -54,8 +54,9 @@ class CallGroup:
         for gauge in record.gauges:
             self._gauge(gauge, record.cycles)
         self.stalls.update(record.stalls)
-        self.time += clock.edge(record.cycles)
-        self.cycles += record.cycles
+        cycles = self.cycles + record.cycles
+        self.time += clock.edge(cycles) - clock.edge(self.cycles)  # rounded once, not with every call
+        self.cycles = cycles
         self.compute += record.compute
         for port in record.ports:
             self.commands[port.port] = port.command

@@ -41,14 +41,11 @@ def text(data: dict, verbose: bool = False) -> str:
 
 @pytest.mark.parametrize("platform", ["zcu102-rtl", "zcu102", "rtx3090-quant"])
 def test_shares_add_up(platform):
-    """Engines work one at a time: with the host their shares make the whole, and so do the parts of time.
-
-    Times of calls are whole ps: 1 ns of 100 ms.
-    """
+    """Engines work one at a time: with the host their shares make the whole, and so do the parts of time."""
     data = told(platform)
     engines = data["engines"].values()
-    assert sum(e["share"] for e in engines) + data["host"]["share"] == pytest.approx(1, abs=1e-8)
-    assert sum(data["time"].values()) == pytest.approx(1, abs=1e-8)
+    assert sum(e["share"] for e in engines) + data["host"]["share"] == pytest.approx(1, abs=1e-9)
+    assert sum(data["time"].values()) == pytest.approx(1, abs=1e-9)
     assert sum(c["share"] for c in data["calls"]) == pytest.approx(sum(e["share"] for e in engines))
     assert sum(c["calls"] for c in data["calls"]) == sum(e["calls"] for e in engines)
     assert json.loads(json.dumps(data)) == data

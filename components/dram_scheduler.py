@@ -244,7 +244,7 @@ class DramScheduler:
         return None
 
     def _turn(self, now: int) -> None:
-        """To the other direction; for a run if that has starved."""
+        """To the other direction; for a run if that has starved or, of writes, filled its store."""
         self._read_run = self._write_run = 0
         if self.direction == READ:
             self.direction = WRITE

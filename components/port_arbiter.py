@@ -103,6 +103,8 @@ class PortArbiter:
             credits.popleft()
             self._writing -= 1
         self.scheduler.full = self._writing >= self.writes
+        if self.scheduler.full:
+            return credits[0] if credits else FAR
         coming, chosen, since = FAR, -1, now + 1
         count = len(ports)
         turn = self._write_turn
@@ -117,8 +119,6 @@ class PortArbiter:
                 elif at < since:
                     chosen, since = turn, at
             turn = turn + 1 if turn + 1 < count else 0
-        if self.scheduler.full:
-            return min(coming, credits[0]) if credits else coming
         if chosen < 0:
             return coming
         self._write_turn = chosen + 1 if chosen + 1 < count else 0

@@ -28,9 +28,11 @@ PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 class PsPortsParams:
     """What UG1085 leaves open is calibrated with bandwidth measured on a ZCU102 (300 MHz, FPT 2019).
 
-    One port with 16 reads in flight gets 1,163 MB/s of 16-byte bursts, 220 ns a read; with longer bursts it loses
-    about 1 % to refresh, so its read FIFO covers some 200 of the 300 ns that a refresh takes; 16 writes of 16 bytes
-    at 2,129 MB/s take 120 ns each. The memory controller's share of these times is its own.
+    One port's reads of 16 bytes come at 1,163 MB/s: one in 4.13 cycles of its clock, 4 and what refreshes cost
+    (4 x 1.033). Of 32 and 64 bytes as many come, less 2 and 4 %. So reads go every 4 cycles (`read_pace`), and their
+    16 in flight take less than 16 x 4 cycles, 213 ns. With longer bursts the port loses about 1 % to refresh, so its
+    read FIFO covers some 200 of the 300 ns that a refresh takes; 16 writes of 16 bytes at 2,129 MB/s take 120 ns
+    each. The memory controller's share of these times is its own.
     """
 
     clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (
@@ -40,6 +42,7 @@ class PsPortsParams:
     burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
     reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 16
     writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 16
+    read_pace: Annotated[PositiveInt, Doc("cycles of the PL's clock from a read burst sent to the next")] = 4
     read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 47
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
     read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 76_900
@@ -191,6 +194,7 @@ class _ReadChannel(_Channel):
         self.back = p.read_return + more + clock.edge(p.crossing)
         self.flight: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
+        self.pace = p.read_pace
         self.request = 0  # cycle from which another part can go
         self.sent = -1  # cycle of the memory controller in which it has sent the last beat
 
@@ -202,8 +206,8 @@ class _ReadChannel(_Channel):
         """Send the parts that may be in flight, each when it may."""
         while self.queue and len(self.flight) < self.limit:
             whole, address, length, at = self.queue.popleft()
-            at = max(self.place(len(self.flight), at), self.clock.edge(self.request))  # one a cycle
-            self.request = self.clock.next_cycle(at) + 1
+            at = max(self.place(len(self.flight), at), self.clock.edge(self.request))
+            self.request = self.clock.next_cycle(at) + self.pace
             part = self.part(Command.READ, address, length)
             entry = _ReadPart(part, whole, length)
             part.take = partial(self._take, entry)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from tlm.component import Component
 from tlm.payload import AddressError, Command, GenericPayload, ResponseStatus
-from tlm.units import SECOND, Address, Bits, Bytes, ClockName, Doc, Picoseconds, PositiveInt
+from tlm.units import SECOND, Address, Bits, Bytes, ClockName, Cycles, Doc, Picoseconds, PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,10 @@ class TrafficGeneratorParams:
     region: Annotated[Bytes, Doc("bytes of its region; addresses wrap")]
     start: Annotated[Picoseconds, Doc("when it begins")] = 0
     outstanding: Annotated[PositiveInt, Doc("bursts in flight")] = 48
+    posted: Annotated[
+        Cycles,
+        Doc("a write is answered so long behind its first data, not before the last; 0: by its target"),
+    ] = 0
 
 
 class TrafficGenerator(Component):
@@ -36,6 +40,7 @@ class TrafficGenerator(Component):
         self._width = params.width // 8
         self._offset = 0
         self._places = deque([params.start] * params.outstanding)  # when each may send
+        self._posted = params.posted if self._command is Command.WRITE else 0
         self._cycle = 0
         self._sending = False
 
@@ -79,11 +84,20 @@ class TrafficGenerator(Component):
         self._sending = False
 
     def _moved(self, payload: GenericPayload) -> None:
-        self.moved.append(payload.runs[-1])
+        runs = payload.runs
+        self.moved.append(runs[-1])
+        if self._posted and sum(beats for *_, beats in runs) == self._beats:
+            cycle = self.clock.next_cycle
+            self._free(self.clock.edge(max(cycle(runs[0][0]) + self._posted, cycle(runs[-1][1]) + 1)))
 
     def _ended(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
             raise AddressError(f"{self.name}: {payload!r}")
-        self._places.append(payload.response)
+        if not self._posted:
+            self._free(payload.response)
+
+    def _free(self, at: int) -> None:
+        """Another burst may go from `at` on."""
+        self._places.append(at)
         if not self._sending:
             self._send()

@@ -12,6 +12,7 @@ from components.ps_ports import PsPorts, PsPortsParams
 from tlm.payload import ResponseStatus
 
 CALIBRATED = {
+    "read_pace": 1,
     "read_fifo": 128,
     "read_request": 80_000,
     "read_return": 80_000,
@@ -102,6 +103,14 @@ def test_sixteen_reads_in_flight(ideal, beats):
     master.run()
     assert beats(bursts[15]) == [161 + 15]
     assert beats(bursts[16]) == [161 + 161]
+
+
+def test_reads_go_at_their_pace(ideal, beats):
+    """One every 4 cycles: the n-th of 16 bytes is there at 161 + 4n."""
+    master = ideal(read_pace=4)
+    bursts = [master.read(0, 16 * n, 1, width=16) for n in range(3)]
+    master.run()
+    assert [beats(burst) for burst in bursts] == [[161], [165], [169]]
 
 
 @pytest.mark.parametrize(("fifo", "full"), [(16, True), (33, True), (1000, False)])

@@ -50,3 +50,14 @@ def test_many_in_flight_fill_the_port(run):
 def test_it_begins_when_told(run):
     generator, _ = run(start=500_000)
     assert generator.moved[0] == (510_000, 513_000, 4)
+
+
+@pytest.mark.parametrize(("burst", "cycles"), [(16, 11), (64, 11), (256, 16)])
+def test_posted_writes(run, burst, cycles):
+    """One at a time, answered 11 cycles behind its first data: the next one goes then, or behind its data."""
+    generator, _ = run(command="write", burst=burst, region=1024, outstanding=1, posted=11)
+    beats = burst // 16
+    assert generator.moved[:2] == [
+        (0, (beats - 1) * 1000, beats),
+        (cycles * 1000, (cycles + beats - 1) * 1000, beats),
+    ]

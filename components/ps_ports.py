@@ -28,11 +28,11 @@ PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 class PsPortsParams:
     """What UG1085 leaves open is calibrated with bandwidth measured on a ZCU102 (300 MHz, FPT 2019).
 
-    One port's reads of 16 bytes come at 1,163 MB/s: one in 4.13 cycles of its clock, 4 and what refreshes cost
-    (4 x 1.033). Of 32 and 64 bytes as many come, less 2 and 4 %. So reads go every 4 cycles (`read_pace`), and their
-    16 in flight take less than 16 x 4 cycles, 213 ns. With longer bursts the port loses about 1 % to refresh, so its
-    read FIFO covers some 200 of the 300 ns that a refresh takes; 16 writes of 16 bytes at 2,129 MB/s take 120 ns
-    each. The memory controller's share of these times is its own.
+    One port's reads of 16 bytes come at 1,163 MB/s, one in 4.13 cycles of its clock. 16 in flight that take 220 ns
+    each give that; so does one every 4 cycles, with what refreshes cost (4 x 1.033). Reads of 32 and 64 bytes are as
+    many, less 2 and 4 %, as with a pace. The ports have both limits, which only other clocks tell apart. With longer
+    bursts a port loses about 1 % to refresh, so its read FIFO covers some 200 of the 300 ns that a refresh takes; 16
+    writes of 16 bytes at 2,129 MB/s take 120 ns each. The memory controller's share of these times is its own.
     """
 
     clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (

@@ -26,6 +26,10 @@ class TrafficGeneratorParams:
         Doc("a write is answered so long behind its first data, not before the last; 0: by its target"),
     ] = 0
 
+    def __post_init__(self) -> None:
+        if self.posted and self.command == "read":
+            raise ValueError(f"posted must be 0 for reads, not {self.posted}")
+
 
 class TrafficGenerator(Component):
     Params = TrafficGeneratorParams
@@ -40,7 +44,6 @@ class TrafficGenerator(Component):
         self._width = params.width // 8
         self._offset = 0
         self._places = deque([params.start] * params.outstanding)  # when each may send
-        self._posted = params.posted if self._command is Command.WRITE else 0
         self._cycle = 0
         self._sending = False
 
@@ -86,14 +89,14 @@ class TrafficGenerator(Component):
     def _moved(self, payload: GenericPayload) -> None:
         runs = payload.runs
         self.moved.append(runs[-1])
-        if self._posted and sum(beats for *_, beats in runs) == self._beats:
+        if self.params.posted and sum(beats for *_, beats in runs) == self._beats:
             cycle = self.clock.next_cycle
-            self._free(self.clock.edge(max(cycle(runs[0][0]) + self._posted, cycle(runs[-1][1]) + 1)))
+            self._free(self.clock.edge(max(cycle(runs[0][0]) + self.params.posted, cycle(runs[-1][1]) + 1)))
 
     def _ended(self, payload: GenericPayload) -> None:
         if payload.status is not ResponseStatus.OK:
             raise AddressError(f"{self.name}: {payload!r}")
-        if not self._posted:
+        if not self.params.posted:
             self._free(payload.response)
 
     def _free(self, at: int) -> None:

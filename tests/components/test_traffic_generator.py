@@ -61,3 +61,8 @@ def test_posted_writes(run, burst, cycles):
         (0, (beats - 1) * 1000, beats),
         (cycles * 1000, (cycles + beats - 1) * 1000, beats),
     ]
+
+
+def test_reads_cannot_be_posted():
+    with pytest.raises(ValueError, match="posted must be 0 for reads, not 11"):
+        TrafficGeneratorParams(command="read", burst=64, base=0, region=128, posted=11)

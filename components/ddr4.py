@@ -23,18 +23,19 @@ from components.port_arbiter import PortArbiter
 from components.storage import Storage
 from tlm.component import Component
 from tlm.payload import Command, GenericPayload, ResponseStatus
-from tlm.units import SECOND, Address, Bits, Check, Clock, Cycles, Doc, PositiveInt
+from tlm.units import SECOND, Address, Bits, Bytes, Check, Clock, Cycles, Doc, PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    The read store, starvation and run are registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1).
-    What they leave open is calibrated with the bandwidth that was measured on the board (300 MHz, FPT 2019): limits
-    of bursts and of writes of a port, `hold`, `front`, `data_path`, credits, `write_gap`. So are three that have a
-    figure, since another fits better: a write store of 31 (64), a `store_timeout` of 57 (79 in PCFGQOS1) and an
-    `idle_gap` of 5 (1 in SCHED).
+    Stores, starvation and runs are registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1; the write
+    store is the controller's own size). What they leave open is calibrated with the bandwidth that was measured on the
+    board (300 MHz, FPT 2019): the limits of an initiator and of a port, `fewest_writes`, `row_hold`, `read_turn`
+    (behind 14 cycles of the DRAM), `front`, `data_path`, credits, `write_gap`. So are two that have a register, since
+    another figure fits better: an `idle_gap` of 4 (1 in SCHED) and a `read_timeout` of 144 (79 in PCFGQOS1, from the
+    acceptance of a read).
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -48,22 +49,25 @@ class Ddr4Params:
     port_width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     policy: Annotated[Literal["fr-fcfs", "fcfs"], Doc("order of service")] = "fr-fcfs"
     reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
-    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 31
+    writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 64
     bursts: Annotated[
         PositiveInt, Doc("read bursts of an initiator from the arbiter to the last of their data")
     ] = 7
-    port_writes: Annotated[PositiveInt, Doc("writes of a port from their first data to the store")] = 6
-    store_timeout: Annotated[Cycles, Doc("reads that waited so long in the store are urgent")] = 57
-    starve: Annotated[Cycles, Doc("reads or writes left waiting so long get a run")] = 64
+    initiator_writes: Annotated[PositiveInt, Doc("entries of the write store that an initiator may have")] = 20
+    write_buffer: Annotated[Bytes, Doc("write data of a port from their first beat to the store; a burst begins below it")] = 320
+    read_timeout: Annotated[Cycles, Doc("reads are critical once one in the store came to its port so long ago")] = 144
+    starve: Annotated[Cycles, Doc("so are reads or writes that wait so long while none is served, for a run")] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
-    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 5
-    hold: Annotated[Cycles, Doc("writes go on so long when an urgent read has come")] = 2
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 14
-    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 14
-    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 33
-    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 61
+    fewest_writes: Annotated[PositiveInt, Doc("writes that go, once it is their turn, before critical reads")] = 3
+    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 4
+    row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 18
+    read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 19
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 16
+    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 12
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 49
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 80
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
-    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
+    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 0
     every_call: Annotated[
         bool,
         Doc(
@@ -102,8 +106,10 @@ class Ddr4(Component):
                 policy=params.policy,
                 starve=params.starve,
                 run=params.run,
+                fewest_writes=params.fewest_writes,
                 idle_gap=params.idle_gap,
-                hold=params.hold,
+                row_hold=params.row_hold,
+                read_turn=params.read_turn,
             )
             for _ in range(device.channels)
         ]
@@ -113,7 +119,8 @@ class Ddr4(Component):
                 self.memory_clock,
                 atom=device.atom,
                 beat=beat,
-                writes=params.port_writes,
+                bursts=params.bursts,
+                writes=params.write_buffer,
                 write_gap=params.write_gap,
             )
             for _ in range(params.ports)
@@ -128,8 +135,8 @@ class Ddr4(Component):
                 beat=beat,
                 reads=params.reads,
                 writes=params.writes,
-                bursts=params.bursts,
-                store_timeout=params.store_timeout,
+                initiator_writes=params.initiator_writes,
+                read_timeout=params.read_timeout,
                 write_pace=params.write_pace,
                 front=params.front,
             )
@@ -267,8 +274,9 @@ class Ddr4(Component):
         elif command == WRITE:
             self._asked = True
             counters[self._device_bytes] += self._atom
-            arbiter.write_credits.append(at + p.write_credit)
-            arbiter.combining.discard(entry)
+            address, initiator = entry
+            arbiter.write_credits.append((at + p.write_credit, initiator))
+            arbiter.combining.discard(address)
         elif command == READ:
             self._asked = True
             counters[self._device_bytes] += self._atom
@@ -287,7 +295,7 @@ class Ddr4(Component):
 
     def _return(self, port: DramPort) -> None:
         """Data go out in the order in which their reads went in, as the initiator takes them."""
-        order, clock, front = port.order, self.memory_clock, self.params.front
+        order, clock = port.order, self.memory_clock
         while order and order[0].ready < FAR:
             atom = order.popleft()
             burst = atom.burst
@@ -303,6 +311,6 @@ class Ddr4(Component):
             if burst.begin < 0:
                 burst.begin = begin
             if upto == burst.end:
-                port.left.append(Departure(end + front, payload.initiator))
+                port.left.append(Departure(end + 1, payload.initiator))
                 payload.move(clock.edge(burst.begin), clock.edge(end), payload.beats)
                 payload.complete(clock.edge(end))

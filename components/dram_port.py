@@ -67,11 +67,11 @@ class Departure(NamedTuple):
 class DramPort:
     """Times are cycles of `clock`; the data channels move `beat` bytes a cycle."""
 
-    def __init__(self, clock: Clock, *, atom: int, beat: int, writes: int, write_gap: int):
+    def __init__(self, clock: Clock, *, atom: int, beat: int, bursts: int, writes: int, write_gap: int):
         self.reads: deque[Burst] = deque()
         self.coming: deque[Burst] = deque()  # write bursts whose data have not begun
         self.writes: deque[Burst] = deque()
-        self.writing = 0  # accesses of writes from their first data to the store
+        self.writing = 0  # bytes of writes from their first data to the store
         self.order: deque[Atom] = deque()  # data go out as reads went in
         self.reading: Counter[str] = Counter()  # bursts from the arbiter to their last data, by initiator
         self.left: deque[Departure] = deque()
@@ -80,6 +80,7 @@ class DramPort:
         self._clock = clock
         self._atom = atom
         self._beat = beat
+        self._bursts = bursts  # limit of `reading`, each initiator's
         self._writes = writes  # limit of `writing`
         self._write_gap = write_gap
 
@@ -93,9 +94,9 @@ class DramPort:
         if not is_read:
             self._take(burst.first)
 
-    def stored(self, now: int) -> None:
-        """A write has gone from the port to the store."""
-        self.writing -= 1
+    def stored(self, now: int, size: int) -> None:
+        """`size` bytes have gone from the port to the store."""
+        self.writing -= size
         self._take(now)
 
     def _take(self, now: int) -> None:
@@ -106,19 +107,20 @@ class DramPort:
             burst.begin = begin = max(now, burst.first, self.write_free)
             end = begin + -(-(burst.end - burst.base) // self._beat)
             self.write_free = end + self._write_gap
-            self.writing += -(-(burst.end - burst.address) // self._atom)
+            self.writing += burst.end - burst.base
             burst.payload.move(clock.edge(begin), clock.edge(end - 1), burst.payload.beats)
             self.writes.append(burst)
 
-    def read_at(self, burst: Burst, now: int, limit: int) -> int:
+    def read_at(self, now: int) -> int:
         """Cycle at which the next atom of the first read may go to the store, as far as the port is concerned.
 
-        At most `limit` bursts of an initiator may be under way. FAR while it depends on data that have not come.
+        FAR while that depends on data that have not come.
         """
         left = self.left
         while left and left[0].end <= now:
             self.reading[left.popleft().initiator] -= 1
-        if burst.begun or self.reading[burst.payload.initiator] < limit:
+        burst = self.reads[0]
+        if burst.begun or self.reading[burst.payload.initiator] < self._bursts:
             return burst.arrival
         return max(burst.arrival, left[0].end) if left else FAR
 

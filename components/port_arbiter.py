@@ -1,13 +1,12 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
-Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time; the port that has
-waited longest goes first. A read that has waited for long in its store is urgent. (UG1085, "Port Arbiter" and
-"Read/Write Arbitration"; reads of the HP ports are of variable priority there.)
+Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time; ports take turns.
+A read's time begins at its port. (UG1085, "Port Arbiter"; reads of the HP ports are of variable priority there.)
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 from components.address_mapping import AddressMapping
 from components.dram_port import Atom, Burst, DramPort
@@ -28,8 +27,8 @@ class PortArbiter:
         beat: int,
         reads: int,
         writes: int,
-        bursts: int,
-        store_timeout: int,
+        initiator_writes: int,
+        read_timeout: int,
         write_pace: int,
         front: int,
     ):
@@ -39,102 +38,119 @@ class PortArbiter:
         self.scheduler = scheduler
         self.done: list[Burst] = []
         self.read_credits: deque[int] = deque()  # cycles at which entries of the stores become free
-        self.write_credits: deque[int] = deque()
+        self.write_credits: deque[tuple[int, str]] = deque()  # and whose they were
         self.combining: set[int] = set()  # atoms that wait to be written
         self.reads = reads  # entries of the stores
         self.writes = writes
-        self.bursts = bursts
-        self.store_timeout = store_timeout
+        self.initiator_writes = initiator_writes
+        self.read_timeout = read_timeout
         self.write_pace = write_pace
         self.front = front
         self._atom = atom
         self._beat = beat
         self._reading = 0  # entries in use
         self._writing = 0
+        self._writing_of: Counter[str] = Counter()  # by initiator
         self._read_turn = 0
         self._write_turn = 0
-        self._read_next = 0
+        self._read_next = 0  # cycle from which the ways are free
         self._write_next = 0
 
     def step(self, now: int) -> int:
         """Let in what goes in cycle `now`; the next cycle at which something may, FAR when that is not known yet."""
-        reads = self._read_next if self._read_next > now else self._read(now)
-        return min(reads, self._write_next if self._write_next > now else self._write(now))
+        self._free(now)
+        reader, reads_at = self._reader(now)
+        if reader is not None:
+            self._read(reader, now)
+            reads_at = self._read_next
+        writer, writes_at = self._writer(now)
+        if writer is not None:
+            self._write(writer, now)
+            writes_at = self._write_next
+        return min(reads_at, writes_at)
 
-    def _read(self, now: int) -> int:
-        """When the next read may go."""
-        ports, credits = self.ports, self.read_credits
+    def _free(self, now: int) -> None:
+        """Entries whose credits are back."""
+        credits = self.read_credits
         while credits and credits[0] <= now:
             credits.popleft()
             self._reading -= 1
-        coming, chosen, since = FAR, -1, FAR
-        count = len(ports)
-        turn = self._read_turn
-        for _ in range(count):
-            port = ports[turn]
-            if port.reads and self._here(burst := port.reads[0]):
-                at = port.read_at(burst, now, self.bursts)
-                if at > now:
-                    if at < coming:
-                        coming = at
-                elif burst.arrival < since:
-                    chosen, since = turn, burst.arrival
-            turn = turn + 1 if turn + 1 < count else 0
-        if chosen < 0:
-            return coming
-        if self._reading >= self.reads:
-            return min(coming, credits[0]) if credits else coming
-        self._reading += 1
-        self._read_turn = chosen + 1 if chosen + 1 < count else 0
-        self._read_next = now + 1
-        port = ports[chosen]
-        burst = port.reads[0]
-        atom = Atom(burst, burst.address)
-        port.enter(atom)
-        _, bank, row = burst.place  # type: ignore[misc]
-        self.scheduler.add(True, bank, row, atom, now, now + self.store_timeout)
-        self._step_on(burst, port.reads)
-        return now + 1
-
-    def _write(self, now: int) -> int:
-        """When the next write may go."""
-        ports, credits = self.ports, self.write_credits
-        while credits and credits[0] <= now:
-            credits.popleft()
+        returns = self.write_credits
+        while returns and returns[0][0] <= now:
+            self._writing_of[returns.popleft()[1]] -= 1
             self._writing -= 1
-        self.scheduler.full = self._writing >= self.writes
-        if self.scheduler.full:
-            return credits[0] if credits else FAR
-        coming, chosen, since = FAR, -1, now + 1
+
+    def _reader(self, now: int) -> tuple[int | None, int]:
+        """The port whose read goes, and if there is none, the cycle at which there may be one."""
+        if self._read_next > now:
+            return None, self._read_next
+        credits = self.read_credits
+        if self._reading >= self.reads:
+            return None, credits[0] if credits else FAR
+        ports, coming = self.ports, FAR
         count = len(ports)
-        turn = self._write_turn
-        for _ in range(count):
+        for step in range(count):
+            turn = (self._read_turn + step) % count
+            port = ports[turn]
+            if port.reads and self._here(port.reads[0]):
+                at = port.read_at(now)
+                if at <= now:
+                    return turn, now
+                coming = min(coming, at)
+        return None, coming
+
+    def _writer(self, now: int) -> tuple[int | None, int]:
+        """The same for writes."""
+        if self._write_next > now:
+            return None, self._write_next
+        returns = self.write_credits
+        back = returns[0][0] if returns else FAR
+        if self._writing >= self.writes:
+            return None, back
+        ports, coming = self.ports, FAR
+        count = len(ports)
+        for step in range(count):
+            turn = (self._write_turn + step) % count
             port = ports[turn]
             if port.writes and self._here(burst := port.writes[0]):
                 upto = min(burst.address + self._atom, burst.end) - burst.base
                 at = burst.begin + -(-upto // self._beat) - 1 + self.front
                 if at > now:
-                    if at < coming:
-                        coming = at
-                elif at < since:
-                    chosen, since = turn, at
-            turn = turn + 1 if turn + 1 < count else 0
-        if chosen < 0:
-            return coming
-        self._write_turn = chosen + 1 if chosen + 1 < count else 0
+                    coming = min(coming, at)
+                elif self._writing_of[burst.payload.initiator] < self.initiator_writes:
+                    return turn, now
+                else:
+                    coming = min(coming, back)
+        return None, coming
+
+    def _read(self, turn: int, now: int) -> None:
+        self._reading += 1
+        self._read_turn = (turn + 1) % len(self.ports)
+        self._read_next = now + 1
+        port = self.ports[turn]
+        burst = port.reads[0]
+        atom = Atom(burst, burst.address)
+        port.enter(atom)
+        _, bank, row = burst.place  # type: ignore[misc]
+        self.scheduler.add(True, bank, row, atom, now, burst.first + self.read_timeout)
+        self._step_on(burst, port.reads)
+
+    def _write(self, turn: int, now: int) -> None:
+        self._write_turn = (turn + 1) % len(self.ports)
         self._write_next = now + self.write_pace
-        port = ports[chosen]
+        port = self.ports[turn]
         burst = port.writes[0]
         if burst.address not in self.combining:
             self._writing += 1
-            self.scheduler.full = self._writing >= self.writes
+            self._writing_of[burst.payload.initiator] += 1
             self.combining.add(burst.address)
             _, bank, row = burst.place  # type: ignore[misc]
-            self.scheduler.add(False, bank, row, burst.address, now)
+            entry = burst.address, burst.payload.initiator
+            self.scheduler.add(False, bank, row, entry, now)
+        size = min(burst.address + self._atom, burst.end) - max(burst.address, burst.base)
         if self._step_on(burst, port.writes):
             self.done.append(burst)
-        port.stored(now)
-        return self._write_next
+        port.stored(now, size)
 
     def _here(self, burst: Burst) -> bool:
         place = burst.place

@@ -10,7 +10,14 @@ from components.dram_timing import load_device
 
 
 def scheduler_of(policy="fr-fcfs", **settings):
-    settings = {"starve": 64, "run": 8, "idle_gap": 2, "hold": 6} | settings
+    settings = {
+        "starve": 64,
+        "run": 8,
+        "fewest_writes": 1,
+        "idle_gap": 2,
+        "row_hold": 0,
+        "read_turn": 0,
+    } | settings
     return DramScheduler(DramChannel(load_device("ddr4-2133")), policy=policy, **settings)
 
 
@@ -86,43 +93,34 @@ def test_starved_writes_and_starved_reads_get_a_run_of_eight():
     reads are starved since 17 + 20, but eight writes go. Reads at 49 + 11 = 60 to 81: writes are starved since
     49 + 20, but eight reads go. Then it goes on so.
     """
-    served = both(scheduler_of(starve=20), 20, 20)
+    served = both(scheduler_of(starve=20, fewest_writes=8), 20, 20)
     assert letters(served) == ["R4", "W8", "R8", "W8", "R8", "W4"]
     assert [at for at, _ in served][:12] == [8, 11, 14, 17, 28, 31, 34, 37, 40, 43, 46, 49]
     assert [at for at, _ in served][12:20] == list(range(49 + 11, 82, 3))
 
 
-@pytest.mark.parametrize("run", [1, 2])
-def test_starved_writes_give_way_after_their_run(run):
-    """Reads are starved at 17 + 20, the run of writes from 28 on, one every 3 cycles, is over before; reads again 11
-    behind its last. Three of them are served before writes have starved again, 20 behind their last.
-    """
-    served = both(scheduler_of(starve=20, run=run), 20, 20)
-    assert letters(served)[:5] == ["R4", f"W{run}", "R3", f"W{run}", "R3"]
-    last = 28 + 3 * (run - 1)
-    assert [at for at, _ in served][3 + run : 6 + run] == [last, last + 11, last + 14]
+@pytest.mark.parametrize(("fewest", "writes"), [(1, 3), (3, 3), (5, 5)])
+def test_writes_give_way_to_starved_reads(fewest, writes):
+    """They go at 28, 31, 34; reads are starved at 17 + 20. The fewest that may go have gone, or go; reads 11 behind."""
+    served = both(scheduler_of(starve=20, fewest_writes=fewest), 20, 20)
+    assert letters(served)[:3] == ["R4", f"W{writes}", "R8"]
+    turn = max(37, 28 + 3 * (writes - 1))
+    last = 28 + 3 * (writes - 1)
+    assert [at for at, _ in served][3 + writes : 6 + writes] == [last, first := max(last + 11, turn), first + 3]
 
 
-@pytest.mark.parametrize(("full", "order"), [(False, ["R9", "W9"]), (True, ["W9", "R9"])])
-def test_a_full_write_store_does_not_wait_to_starve(full, order):
-    """It stays full, so that a run of writes follows the other until none is left."""
-    scheduler = scheduler_of(starve=1000)
-    scheduler.full = full
-    assert letters(both(scheduler, 9, 9)) == order
-
-
-def test_starved_writes_wait_for_urgent_reads():
+def test_starved_writes_wait_for_critical_reads():
     """All 40, from 8 to 8 + 39 x 3; the writes' turn is 2 behind the last."""
     served = both(scheduler_of(), 40, 12, deadline=0)
     assert letters(served) == ["R40", "W12"]
     assert served[39][0] == 8 + 39 * 3
 
 
-@pytest.mark.parametrize(("deadline", "writes", "at"), [(20, 6, 36), (29, 9, 45), (FAR, 20, 67 + 11)])
-def test_an_urgent_read_ends_the_work_on_writes(deadline, writes, at):
-    """The turn to writes is at 2, 20 of them go from 10 to 67. A read that comes at 20 waits for all; an urgent one
-    makes the turn 6 later, behind the write at 25, and goes 11 behind that. One that becomes urgent in the store, at
-    29, makes it at 35, behind the write at 34.
+@pytest.mark.parametrize(("deadline", "writes", "at"), [(20, 4, 30), (29, 7, 39), (FAR, 20, 67 + 11)])
+def test_a_critical_read_ends_the_work_on_writes(deadline, writes, at):
+    """The turn to writes is at 2, 20 of them go from 10 to 67. A read that comes at 20 waits for all; a critical one
+    makes the turn at once, behind the write at 19, and goes 11 behind that. One that becomes critical in the store, at
+    29, makes it behind the write at 28.
     """
     scheduler = scheduler_of()
     for _ in range(20):
@@ -134,26 +132,41 @@ def test_an_urgent_read_ends_the_work_on_writes(deadline, writes, at):
     assert served[writes] == (at, READ)
 
 
-def test_urgent_reads_go_before_older_ones():
-    """Of a row, and of a bank: its row is closed although a2 would hit."""
-    scheduler = scheduler_of()
-    scheduler.add(True, 0, 1, "a1", 0)
-    scheduler.add(True, 0, 1, "a2", 0)
-    scheduler.add(True, 0, 1, "a3", 0, 0)
-    scheduler.add(True, 0, 2, "b", 0, 0)
-    assert [entry for _, entry in drain(scheduler)] == ["a3", "b", "a1", "a2"]
+@pytest.mark.parametrize(("read_turn", "at"), [(0, 10 + 11), (11, 10 + 11), (20, 10 + 20)])
+def test_the_turn_to_reads(read_turn, at):
+    """The write goes at 10, the turn is at once, the read of another bank group 11 behind the write or later."""
+    scheduler = scheduler_of(read_turn=read_turn)
+    scheduler.add(False, 0, 1, WRITE, 0)
+    served = drain(scheduler, until=10)
+    scheduler.add(True, 1, 1, READ, 10)
+    assert served + drain(scheduler, 10) == [(10, WRITE), (at, READ)]
 
 
-def test_urgency_comes_with_the_deadline():
-    """Hits of a row go every 3 cycles from 8 on. The other row's read has its turn from its deadline on: the row is
-    closed at 20, behind the hit at 17 (tRAS is over at 18, tRTP at 21): precharge 21, activate 30, read 38.
-    """
+def test_a_critical_read_goes_before_no_hit_of_a_row():
     scheduler = scheduler_of()
-    for n in range(8):
-        scheduler.add(True, 0, 1, f"a{n}", 0)
-    scheduler.add(True, 0, 2, "b", 0, 20)
-    served = drain(scheduler)
-    assert served[:5] == [(8, "a0"), (11, "a1"), (14, "a2"), (17, "a3"), (38, "b")]
+    for name, row, deadline in (("a1", 1, FAR), ("b", 2, 0), ("a2", 1, FAR)):
+        scheduler.add(True, 0, row, name, 0, deadline)
+    assert [entry for _, entry in drain(scheduler)] == ["a1", "a2", "b"]
+
+
+@pytest.mark.parametrize(("row_hold", "came", "order"), [(0, 19, "aba"), (12, 19, "aab"), (12, 21, "aba")])
+def test_a_row_is_held_open_behind_a_read(row_hold, came, order):
+    """a's row is open since 0, its read goes at 8. b's row may have the bank at 18 (tRAS), behind a hold of 12 at 20."""
+    scheduler = scheduler_of(row_hold=row_hold)
+    scheduler.add(True, 0, 1, "a", 0)
+    scheduler.add(True, 0, 2, "b", 0)
+    served = drain(scheduler, until=came)
+    scheduler.add(True, 0, 1, "a", came)
+    served += drain(scheduler, came)
+    assert "".join(entry for _, entry in served) == order
+
+
+def test_no_row_is_held_open_among_writes():
+    """a goes at 10 (turn 2, activate, tRCD), tWR and tRAS are over at 27: precharge, activate 36, b at 44."""
+    scheduler = scheduler_of(row_hold=30)
+    scheduler.add(False, 0, 1, "a", 0)
+    scheduler.add(False, 0, 2, "b", 0)
+    assert drain(scheduler) == [(10, "a"), (44, "b")]
 
 
 def test_urgency_changes_nothing_in_order_of_arrival():

@@ -173,12 +173,12 @@ def test_a_slower_board_never_makes_a_call_faster(calls, knob, data):
 @EXAMPLES
 @given(data=st.data())
 def test_what_a_dram_gives_back(calls, knob, values, data):
-    """A scheduler with more to choose from may choose what turns out worse: up to 1 % and 16 cycles, never more."""
+    """A scheduler with more to choose from may choose what turns out worse: up to 3 % and 16 cycles, never more."""
     draw = Draw(data, calls)
     operation, _, name = draw.call()
     better, worse = draw.two(values)
     fast, slow = compare("zcu102", operation, {}, knob, better, worse)
-    assert fast <= 1.01 * slow + 16, f"{name}: {knob} {better} takes {fast}, {worse} takes {slow}"
+    assert fast <= 1.03 * slow + 16, f"{name}: {knob} {better} takes {fast}, {worse} takes {slow}"
 
 
 @pytest.mark.parametrize("knob", ["read.outstanding", "read.buffer", "write.buffer"])

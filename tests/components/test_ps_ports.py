@@ -12,6 +12,8 @@ from components.ps_ports import PsPorts, PsPortsParams
 from tlm.payload import ResponseStatus
 
 CALIBRATED = {
+    "reads": 16,
+    "writes": 16,
     "read_pace": 1,
     "read_fifo": 128,
     "read_request": 80_000,

@@ -30,12 +30,12 @@ from tlm.units import SECOND, Address, Bits, Bytes, Check, Clock, Cycles, Doc, P
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Stores, starvation and runs are registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1; the write
-    store is the controller's own size). What they leave open is calibrated with the bandwidth that was measured on the
-    board (300 MHz, FPT 2019): the limits of an initiator and of a port, `fewest_writes`, `row_hold`, `read_turn`
-    (behind 14 cycles of the DRAM), `front`, `data_path`, credits, `write_gap`. So are two that have a register, since
-    another figure fits better: an `idle_gap` of 4 (1 in SCHED) and a `read_timeout` of 144 (79 in PCFGQOS1, from the
-    acceptance of a read).
+    Stores, starvation and runs are registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1; the
+    write store is the controller's own size). What they leave open is calibrated with the bandwidth that was measured
+    on the board (300 MHz, FPT 2019): the limits of an initiator and of a port, `fewest_writes`, `row_hold`,
+    `read_turn` (14 cycles are the DRAM's), `front`, `data_path`, credits, `write_gap`. So are two that have a
+    register, since another figure fits better: an `idle_gap` of 4 (1 in SCHED) and a `read_timeout` of 144 (79 in
+    PCFGQOS1, from the acceptance of a read).
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -53,12 +53,22 @@ class Ddr4Params:
     bursts: Annotated[
         PositiveInt, Doc("read bursts of an initiator from the arbiter to the last of their data")
     ] = 7
-    initiator_writes: Annotated[PositiveInt, Doc("entries of the write store that an initiator may have")] = 20
-    write_buffer: Annotated[Bytes, Doc("write data of a port from their first beat to the store; a burst begins below it")] = 320
-    read_timeout: Annotated[Cycles, Doc("reads are critical once one in the store came to its port so long ago")] = 144
-    starve: Annotated[Cycles, Doc("so are reads or writes that wait so long while none is served, for a run")] = 64
+    initiator_writes: Annotated[PositiveInt, Doc("entries of the write store that an initiator may have")] = (
+        20
+    )
+    write_buffer: Annotated[
+        Bytes, Doc("write data of a port from their first beat to the store; a burst begins below it")
+    ] = 320
+    read_timeout: Annotated[
+        Cycles, Doc("reads are critical once one in the store came to its port so long ago")
+    ] = 144
+    starve: Annotated[
+        Cycles, Doc("so are reads or writes that wait so long while none is served, for a run")
+    ] = 64
     run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
-    fewest_writes: Annotated[PositiveInt, Doc("writes that go, once it is their turn, before critical reads")] = 3
+    fewest_writes: Annotated[
+        PositiveInt, Doc("writes that go, once it is their turn, before critical reads")
+    ] = 3
     idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 4
     row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 18
     read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 19

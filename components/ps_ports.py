@@ -29,10 +29,10 @@ class PsPortsParams:
     """What UG1085 leaves open is calibrated with bandwidth measured on a ZCU102 (300 MHz, FPT 2019).
 
     One port's reads of 16 bytes come at 1,163 MB/s, one in 4.13 cycles of its clock: one every 4 cycles, with what
-    refreshes cost (4 x 1.033). Reads of 32 and 64 bytes are as many, less 2 and 4 %. 16 in flight that take 220 ns each
-    would give the first of these as well; which of the two it is, only other clocks can tell. With longer bursts a port
-    loses about 1 % to refresh, so its read FIFO covers some 200 of the 300 ns that a refresh takes. 15 in flight fit
-    better than the 16 of UG1085. The memory controller's share of these times is its own.
+    refreshes cost (4 x 1.033). Reads of 32 and 64 bytes are as many, less 2 and 4 %. 16 in flight that take 220 ns
+    each would give the first of these as well; which of the two it is, only other clocks can tell. With longer bursts
+    a port loses about 1 % to refresh, so its read FIFO covers some 200 of the 300 ns that a refresh takes. 15 in
+    flight fit better than the 16 of UG1085. The memory controller's share of these times is its own.
     """
 
     clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (

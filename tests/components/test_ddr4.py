@@ -311,7 +311,7 @@ def test_an_initiator_with_room_stops_nothing(controller):
 
 @pytest.mark.parametrize("timeout", [50, 60, 1000])
 def test_an_old_read_ends_the_work_on_writes(controller, timeout):
-    """It comes to its port at 22 and into the store at 30. With the turn at its deadline, or when no write is left."""
+    """At its port at 22, in the store at 30. The turn is at its deadline, or when no write is left."""
     master = controller(read_timeout=timeout, starve=1000, writes=64)
     _, done = scheduled(master)
     for n in range(20):

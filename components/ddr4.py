@@ -130,7 +130,7 @@ class Ddr4(Component):
                 atom=device.atom,
                 beat=beat,
                 bursts=params.bursts,
-                writes=params.write_buffer,
+                write_buffer=params.write_buffer,
                 write_gap=params.write_gap,
             )
             for _ in range(params.ports)

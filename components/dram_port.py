@@ -67,7 +67,7 @@ class Departure(NamedTuple):
 class DramPort:
     """Times are cycles of `clock`; the data channels move `beat` bytes a cycle."""
 
-    def __init__(self, clock: Clock, *, atom: int, beat: int, bursts: int, writes: int, write_gap: int):
+    def __init__(self, clock: Clock, *, atom: int, beat: int, bursts: int, write_buffer: int, write_gap: int):
         self.reads: deque[Burst] = deque()
         self.coming: deque[Burst] = deque()  # write bursts whose data have not begun
         self.writes: deque[Burst] = deque()
@@ -81,7 +81,7 @@ class DramPort:
         self._atom = atom
         self._beat = beat
         self._bursts = bursts  # limit of `reading`, each initiator's
-        self._writes = writes  # limit of `writing`
+        self._write_buffer = write_buffer  # limit of `writing`
         self._write_gap = write_gap
 
     def accept(self, burst: Burst, is_read: bool) -> None:
@@ -102,7 +102,7 @@ class DramPort:
     def _take(self, now: int) -> None:
         """Take write data, from `now` on, as far as there is room."""
         clock = self._clock
-        while self.coming and self.writing < self._writes:
+        while self.coming and self.writing < self._write_buffer:
             burst = self.coming.popleft()
             burst.begin = begin = max(now, burst.first, self.write_free)
             end = begin + -(-(burst.end - burst.base) // self._beat)

@@ -14,7 +14,6 @@ PERFLPR1, PERFWR1 and PCFGQOS1 in UG1087.)
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
 from typing import Any, Literal
 
 from components.dram_channel import CLOSED, DramChannel
@@ -28,15 +27,14 @@ READ, WRITE, PRECHARGE, ACTIVATE, REFRESH, TURN = range(6)
 class _Store:
     """What waits in one direction: entries by bank, row and age."""
 
-    __slots__ = ("banks", "count", "deadlines", "run", "since", "waiting")
+    __slots__ = ("banks", "count", "deadlines", "run", "since")
 
     def __init__(self) -> None:
         self.banks: dict[int, dict[int, deque[tuple[int, Any]]]] = {}
         self.count = 0
         self.run = 0  # accesses left of a run for having starved
         self.since = 0  # when it was last served, or began to wait
-        self.deadlines: list[tuple[int, int]] = []  # a heap of deadlines and sequences
-        self.waiting: set[int] = set()  # sequences with a deadline
+        self.deadlines: dict[int, int] = {}  # by sequence, of entries that have one
 
     def add(self, sequence: int, bank: int, row: int, entry: Any, now: int, deadline: int) -> None:
         rows = self.banks.setdefault(bank, {})
@@ -45,8 +43,7 @@ class _Store:
             waiting = rows[row] = deque()
         waiting.append((sequence, entry))
         if deadline < FAR:
-            heappush(self.deadlines, (deadline, sequence))
-            self.waiting.add(sequence)
+            self.deadlines[sequence] = deadline
         if not self.count:
             self.since = now
         self.count += 1
@@ -59,7 +56,7 @@ class _Store:
             del rows[row]
             if not rows:
                 del self.banks[bank]
-        self.waiting.discard(sequence)
+        self.deadlines.pop(sequence, None)
         self.count -= 1
         self.since = at
         self.run = max(0, self.run - 1) if self.count else 0
@@ -69,13 +66,7 @@ class _Store:
         """The first cycle from `now` on at which it is critical, if nothing changes."""
         if self.run:
             return now
-        deadlines = self.deadlines
-        while deadlines and deadlines[0][1] not in self.waiting:
-            heappop(deadlines)
-        at = self.since + starve
-        if deadlines and deadlines[0][0] < at:
-            at = deadlines[0][0]
-        return at if at > now else now
+        return max(now, min(self.since + starve, min(self.deadlines.values(), default=FAR)))
 
 
 def _oldest(rows: dict[int, deque[tuple[int, Any]]]) -> tuple[int, int]:
@@ -112,8 +103,8 @@ class DramScheduler:
         self.next_refresh = channel.t_refi
         self.refreshes = 0
         self.direction = READ  # what it works on
-        self._reads = _Store()
-        self._writes = _Store()
+        self.reads = _Store()
+        self.writes = _Store()
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
         self._sequence = 0
         self._served = 0  # accesses since the last turn
@@ -123,17 +114,17 @@ class DramScheduler:
     @property
     def reading(self) -> int:
         """Reads in store."""
-        return self._reads.count
+        return self.reads.count
 
     @property
     def writing(self) -> int:
         """Writes in store."""
-        return self._writes.count
+        return self.writes.count
 
     def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int, deadline: int = FAR) -> None:
         """From its deadline on a read's store is critical."""
         self._sequence += 1
-        store = self._reads if is_read else self._writes
+        store = self.reads if is_read else self.writes
         store.add(self._sequence, bank, row, entry, now, deadline)
         if self.fcfs:
             self._order.append((self._sequence, is_read, bank, row))
@@ -148,7 +139,7 @@ class DramScheduler:
         return best if best[0] < self.next_refresh else (self.next_refresh, REFRESH, 0, 0)
 
     def _best(self, now: int) -> Command:
-        for store in (self._reads, self._writes):
+        for store in (self.reads, self.writes):
             if store.count and not store.run and now >= store.since + self.starve:
                 store.run = self.run
         turn = self._turn_at(now)
@@ -159,7 +150,7 @@ class DramScheduler:
 
     def _turn_at(self, now: int) -> int:
         """When it turns to the other direction if nothing changes before."""
-        reads, writes = self._reads, self._writes
+        reads, writes = self.reads, self.writes
         if self.direction == READ:
             if not writes.count:
                 return FAR
@@ -180,10 +171,10 @@ class DramScheduler:
         channel = self.channel
         group_of, open_row = channel.group, channel.row
         if self.direction == READ:
-            store, access = self._reads.banks, READ
+            store, access = self.reads.banks, READ
             gate, gates = channel.read_at, channel.group_read_at
         else:
-            store, access = self._writes.banks, WRITE
+            store, access = self.writes.banks, WRITE
             gate, gates = channel.write_at, channel.group_write_at
         if gate < now:
             gate = now
@@ -243,9 +234,9 @@ class DramScheduler:
             if command == READ:
                 channel.read(bank, at)
                 self._idle_since = at
-                return self._reads.take(bank, row, at)
+                return self.reads.take(bank, row, at)
             channel.write(bank, at)
-            return self._writes.take(bank, row, at)
+            return self.writes.take(bank, row, at)
         if command == ACTIVATE:
             channel.activate(bank, row, at)
         elif command == PRECHARGE:

@@ -286,7 +286,6 @@ def test_an_initiator_with_no_room_stops_its_port(controller):
     _, done = scheduled(master)
     bursts = [master.read(0, 64 * n, 4, width=16) for n in range(5)]
     other = master.read(at_ns(100), 8 * 1024, 4, port=1, width=16)
-    other.initiator = "another"
     bursts[0].take = lambda *_: 200
     master.run()
     assert bursts[0].runs == [(ps(16 + DATA), ps(200), 4)]
@@ -424,7 +423,8 @@ def test_nothing_is_lost_under_any_arbitration(controller, plan, params):
     )
 
     for scheduler, (entered, commands) in zip(memory.schedulers, logs, strict=True):
-        assert (scheduler.reading, scheduler.writing) == (0, 0)
+        for store in (scheduler.reads, scheduler.writes):
+            assert (store.count, store.banks, store.deadlines) == (0, {}, {})
         for is_read, command, entries, credit in (
             (True, READ, params["reads"], params["read_credit"]),
             (False, WRITE, params["writes"], params["write_credit"]),

@@ -15,7 +15,7 @@ from annotated_types import MultipleOf
 
 from components.address_mapping import AddressMapping
 from components.dram_channel import DramChannel
-from components.dram_port import Burst, Departure, DramPort
+from components.dram_port import Burst, Departure, DramPort, ReadQueue
 from components.dram_scheduler import ACTIVATE, FAR, PRECHARGE, READ, WRITE, DramScheduler
 from components.dram_scheduler import Command as Decision
 from components.dram_timing import DramDevice, load_device, presets
@@ -30,11 +30,11 @@ from tlm.units import SECOND, Address, Bits, Bytes, Check, Clock, Cycles, Doc, P
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Stores, starvation and runs are registers that the ZCU102's boot loader sets (SCHED, PERFLPR1, PERFWR1; the
-    write store is the controller's own size). What they leave open is calibrated with the bandwidth that was measured
-    on the board (300 MHz, FPT 2019): the limits of an initiator and of a port, `fewest_writes`, `row_hold`,
-    `read_turn` (14 cycles are the DRAM's), `front`, `data_path`, credits, `write_gap`. So are two that have a
-    register, since another figure fits better: an `idle_gap` of 4 (1 in SCHED) and a `read_timeout` of 144 (79 in
+    Starvation and runs are registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1); the write store is the
+    controller's own size. What they leave open is calibrated with the bandwidth that was measured on the board
+    (300 MHz, FPT 2019): the limits of an initiator and of a port, `fewest_writes`, `row_hold`, `read_turn` (14 cycles
+    are the DRAM's), `front`, `data_path`, credits, `write_gap`. So are three that have a register, since another
+    figure fits better: 30 `reads` (33 in SCHED), an `idle_gap` of 6 (1 in SCHED) and a `read_timeout` of 149 (79 in
     PCFGQOS1, from the acceptance of a read).
     """
 
@@ -48,20 +48,20 @@ class Ddr4Params:
     ports: Annotated[PositiveInt, Doc("sockets port0, port1, ...")] = 1
     port_width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     policy: Annotated[Literal["fr-fcfs", "fcfs"], Doc("order of service")] = "fr-fcfs"
-    reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 33
+    reads: Annotated[PositiveInt, Doc("entries of a channel's read store")] = 30
     writes: Annotated[PositiveInt, Doc("entries of a channel's write store")] = 64
     bursts: Annotated[
         PositiveInt, Doc("read bursts of an initiator from the arbiter to the last of their data")
-    ] = 7
+    ] = 6
     initiator_writes: Annotated[PositiveInt, Doc("entries of the write store that an initiator may have")] = (
         20
     )
     write_buffer: Annotated[
         Bytes, Doc("write data of a port from their first beat to the store; a burst begins below it")
-    ] = 320
+    ] = 384
     read_timeout: Annotated[
         Cycles, Doc("reads are critical once one in the store came to its port so long ago")
-    ] = 144
+    ] = 149
     starve: Annotated[
         Cycles, Doc("so are reads or writes that wait so long while none is served, for a run")
     ] = 64
@@ -69,11 +69,11 @@ class Ddr4Params:
     fewest_writes: Annotated[
         PositiveInt, Doc("writes that go, once it is their turn, before critical reads")
     ] = 3
-    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 4
-    row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 18
+    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 6
+    row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 16
     read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 19
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 16
-    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 12
+    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 12
+    data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 15
     read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 49
     write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 80
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
@@ -201,7 +201,7 @@ class Ddr4(Component):
         }
 
     def occupancy(self) -> list[str]:
-        waiting = sum(len(port.reads) + len(port.coming) + len(port.writes) for port in self._ports)
+        waiting = sum(port.reads + len(port.coming) + len(port.writes) for port in self._ports)
         stored = sum(scheduler.reading + scheduler.writing for scheduler in self.schedulers)
         if not waiting + stored:
             return []
@@ -223,8 +223,17 @@ class Ddr4(Component):
         self.trace.counters[self._counted[payload.command]] += length
         clock = self.memory_clock
         arrival = clock.next_cycle(at)
-        burst = Burst(payload, port, arrival, self.params.front, base, length, self._atom)
-        port.accept(burst, payload.command is Command.READ)
+        queue: ReadQueue | None = None
+        if payload.command is Command.READ:
+            queue, new = port.queue(payload.initiator)
+            if new:
+                for arbiter in self.arbiters:
+                    arbiter.attend(queue)
+        burst = Burst(payload, queue, arrival, self.params.front, base, length, self._atom)
+        if queue is not None:
+            port.accept_read(burst, queue)
+        else:
+            port.accept_write(burst)
         self._asked = True
         if not self._running:
             self._sleep(clock.edge(burst.arrival))
@@ -292,7 +301,7 @@ class Ddr4(Component):
             counters[self._device_bytes] += self._atom
             arbiter.read_credits.append(at + p.read_credit)
             entry.ready = at + self._read_delay
-            self._return(entry.burst.port)
+            self._return(entry.burst.queue.port)
 
     def _decide(self) -> tuple[int, Decision | None]:
         """The channel that acts first, and what it does."""
@@ -321,6 +330,6 @@ class Ddr4(Component):
             if burst.begin < 0:
                 burst.begin = begin
             if upto == burst.end:
-                port.left.append(Departure(end + 1, payload.initiator))
+                port.left.append(Departure(end + 1, burst.queue))  # type: ignore[arg-type]
                 payload.move(clock.edge(burst.begin), clock.edge(end), payload.beats)
                 payload.complete(clock.edge(end))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections import Counter, deque
+from collections import deque
 from typing import NamedTuple
 
 from components.address_mapping import Location
@@ -15,12 +15,12 @@ from tlm.units import Clock
 class Burst:
     """A payload at a port, and how far the arbiter has got with it."""
 
-    __slots__ = ("address", "arrival", "base", "begin", "end", "first", "payload", "place", "port")
+    __slots__ = ("address", "arrival", "base", "begin", "end", "first", "payload", "place", "queue")
 
     def __init__(
         self,
         payload: GenericPayload,
-        port: DramPort,
+        queue: ReadQueue | None,
         first: int,
         front: int,
         base: int,
@@ -28,7 +28,7 @@ class Burst:
         atom: int,
     ):
         self.payload = payload
-        self.port = port
+        self.queue = queue  # of a read
         self.first = first  # cycle in which it is at the port
         self.arrival = first + front  # cycle from which the arbiter could take it
         self.base = base  # offset in the memory
@@ -57,42 +57,64 @@ class Atom:
         self.ready = FAR  # cycle from which its data can go out
 
 
+class ReadQueue:
+    """The reads of one initiator at a port."""
+
+    __slots__ = ("bursts", "initiator", "port", "reading")
+
+    def __init__(self, port: DramPort, initiator: str):
+        self.port = port
+        self.initiator = initiator
+        self.bursts: deque[Burst] = deque()
+        self.reading = 0  # bursts from the arbiter to their last data
+
+
 class Departure(NamedTuple):
     """Of the last data of a read burst from the port."""
 
     end: int  # cycle from which the arbiter knows
-    initiator: str
+    queue: ReadQueue
 
 
 class DramPort:
     """Times are cycles of `clock`; the data channels move `beat` bytes a cycle."""
 
     def __init__(self, clock: Clock, *, atom: int, beat: int, bursts: int, write_buffer: int, write_gap: int):
-        self.reads: deque[Burst] = deque()
+        self.queues: dict[str, ReadQueue] = {}  # of reads, by initiator
+        self.begun: ReadQueue | None = None  # whose first burst the arbiter is at
         self.coming: deque[Burst] = deque()  # write bursts whose data have not begun
         self.writes: deque[Burst] = deque()
         self.writing = 0  # bytes of writes from their first data to the store
         self.order: deque[Atom] = deque()  # data go out as reads went in
-        self.reading: Counter[str] = Counter()  # bursts from the arbiter to their last data, by initiator
         self.left: deque[Departure] = deque()
         self.read_free = 0  # cycle from which the data channel is free
         self.write_free = 0
         self._clock = clock
         self._atom = atom
         self._beat = beat
-        self._bursts = bursts  # limit of `reading`, each initiator's
+        self._bursts = bursts  # limit of a queue's `reading`
         self._write_buffer = write_buffer  # limit of `writing`
         self._write_gap = write_gap
 
-    def accept(self, burst: Burst, is_read: bool) -> None:
-        """Queue a burst by its arrival."""
-        queue = self.reads if is_read else self.coming
-        if queue and queue[-1].arrival > burst.arrival:
-            insort(queue, burst)
-        else:
-            queue.append(burst)
-        if not is_read:
-            self._take(burst.first)
+    @property
+    def reads(self) -> int:
+        """Read bursts that wait, or have begun to go to the store."""
+        return sum(len(queue.bursts) for queue in self.queues.values())
+
+    def queue(self, initiator: str) -> tuple[ReadQueue, bool]:
+        """The queue of an initiator's reads, and whether it is new."""
+        queue = self.queues.get(initiator)
+        if queue is not None:
+            return queue, False
+        queue = self.queues[initiator] = ReadQueue(self, initiator)
+        return queue, True
+
+    def accept_read(self, burst: Burst, queue: ReadQueue) -> None:
+        _insert(queue.bursts, burst)
+
+    def accept_write(self, burst: Burst) -> None:
+        _insert(self.coming, burst)
+        self._take(burst.first)
 
     def stored(self, now: int, size: int) -> None:
         """`size` bytes have gone from the port to the store."""
@@ -111,21 +133,32 @@ class DramPort:
             burst.payload.move(clock.edge(begin), clock.edge(end - 1), burst.payload.beats)
             self.writes.append(burst)
 
-    def read_at(self, now: int) -> int:
-        """Cycle at which the next atom of the first read may go to the store, as far as the port is concerned.
+    def read_at(self, queue: ReadQueue, now: int) -> int:
+        """Cycle at which the next atom of a queue may go to the store, as far as the port is concerned.
 
-        FAR while that depends on data that have not come.
+        FAR while that depends on data that have not come, or on another queue's burst.
         """
         left = self.left
         while left and left[0].end <= now:
-            self.reading[left.popleft().initiator] -= 1
-        burst = self.reads[0]
-        if burst.begun or self.reading[burst.payload.initiator] < self._bursts:
+            left.popleft().queue.reading -= 1
+        burst = queue.bursts[0]
+        if self.begun is not None:
+            return burst.arrival if self.begun is queue else FAR
+        if queue.reading < self._bursts:
             return burst.arrival
         return max(burst.arrival, left[0].end) if left else FAR
 
-    def enter(self, atom: Atom) -> None:
+    def enter(self, queue: ReadQueue, atom: Atom) -> None:
         """A read has gone from the port to the store."""
         if not atom.burst.begun:
-            self.reading[atom.burst.payload.initiator] += 1
+            queue.reading += 1
+            self.begun = queue
         self.order.append(atom)
+
+
+def _insert(queue: deque[Burst], burst: Burst) -> None:
+    """By arrival."""
+    if queue and queue[-1].arrival > burst.arrival:
+        insort(queue, burst)
+    else:
+        queue.append(burst)

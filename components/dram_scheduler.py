@@ -30,18 +30,18 @@ class _Store:
     __slots__ = ("banks", "count", "deadlines", "run", "since")
 
     def __init__(self) -> None:
-        self.banks: dict[int, dict[int, deque[tuple[int, Any]]]] = {}
+        self.banks: dict[int, dict[int, deque[tuple[int, int, Any]]]] = {}  # of age, sequence and entry
         self.count = 0
         self.run = 0  # accesses left of a run for having starved
         self.since = 0  # when it was last served, or began to wait
         self.deadlines: dict[int, int] = {}  # by sequence, of entries that have one
 
-    def add(self, sequence: int, bank: int, row: int, entry: Any, now: int, deadline: int) -> None:
+    def add(self, age: int, sequence: int, bank: int, row: int, entry: Any, now: int, deadline: int) -> None:
         rows = self.banks.setdefault(bank, {})
         waiting = rows.get(row)
         if waiting is None:
             waiting = rows[row] = deque()
-        waiting.append((sequence, entry))
+        waiting.append((age, sequence, entry))
         if deadline < FAR:
             self.deadlines[sequence] = deadline
         if not self.count:
@@ -51,7 +51,7 @@ class _Store:
     def take(self, bank: int, row: int, at: int) -> Any:
         rows = self.banks[bank]
         waiting = rows[row]
-        sequence, entry = waiting.popleft()
+        _, sequence, entry = waiting.popleft()
         if not waiting:
             del rows[row]
             if not rows:
@@ -69,7 +69,7 @@ class _Store:
         return max(now, min(self.since + starve, min(self.deadlines.values(), default=FAR)))
 
 
-def _oldest(rows: dict[int, deque[tuple[int, Any]]]) -> tuple[int, int]:
+def _oldest(rows: dict[int, deque[tuple[int, int, Any]]]) -> tuple[int, int]:
     """Age and row of a bank's oldest entry."""
     if len(rows) == 1:
         ((number, waiting),) = rows.items()
@@ -121,11 +121,20 @@ class DramScheduler:
         """Writes in store."""
         return self.writes.count
 
-    def add(self, is_read: bool, bank: int, row: int, entry: Any, now: int, deadline: int = FAR) -> None:
-        """From its deadline on a read's store is critical."""
+    def add(
+        self,
+        is_read: bool,
+        bank: int,
+        row: int,
+        entry: Any,
+        now: int,
+        deadline: int = FAR,
+        since: int | None = None,
+    ) -> None:
+        """Its age counts from `since`, or from now. From its deadline on a read's store is critical."""
         self._sequence += 1
         store = self.reads if is_read else self.writes
-        store.add(self._sequence, bank, row, entry, now, deadline)
+        store.add(now if since is None else since, self._sequence, bank, row, entry, now, deadline)
         if self.fcfs:
             self._order.append((self._sequence, is_read, bank, row))
 

@@ -1,7 +1,8 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
-Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time; ports take turns.
-A read's time begins at its port. (UG1085, "Port Arbiter"; reads of the HP ports are of variable priority there.)
+Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time. For reads
+initiators take turns, for writes ports. A read's time begins at its port. (UG1085, "Port Arbiter"; reads of the HP
+ports are of variable priority there.)
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from components.address_mapping import AddressMapping
-from components.dram_port import Atom, Burst, DramPort
+from components.dram_port import Atom, Burst, DramPort, ReadQueue
 from components.dram_scheduler import FAR, DramScheduler
 
 
@@ -37,6 +38,7 @@ class PortArbiter:
         self.channel = channel
         self.scheduler = scheduler
         self.done: list[Burst] = []
+        self.queues: list[ReadQueue] = []  # of all ports, in their order
         self.read_credits: deque[int] = deque()  # cycles at which entries of the stores become free
         self.write_credits: deque[tuple[int, str]] = deque()  # and whose they were
         self.combining: set[int] = set()  # atoms that wait to be written
@@ -55,6 +57,11 @@ class PortArbiter:
         self._write_turn = 0
         self._read_next = 0  # cycle from which the ways are free
         self._write_next = 0
+
+    def attend(self, queue: ReadQueue) -> None:
+        """Take an initiator that has not read before into the turn."""
+        self.queues.append(queue)
+        self.queues.sort(key=lambda q: (self.ports.index(q.port), q.initiator))
 
     def step(self, now: int) -> int:
         """Let in what goes in cycle `now`; the next cycle at which something may, FAR when that is not known yet."""
@@ -81,22 +88,23 @@ class PortArbiter:
             self._writing -= 1
 
     def _reader(self, now: int) -> tuple[int | None, int]:
-        """The port whose read goes, and if there is none, the cycle at which there may be one."""
+        """The queue whose read goes, and if there is none, the cycle at which there may be one."""
         if self._read_next > now:
             return None, self._read_next
         credits = self.read_credits
         if self._reading >= self.reads:
             return None, credits[0] if credits else FAR
-        ports, coming = self.ports, FAR
-        count = len(ports)
+        queues, coming = self.queues, FAR
+        count = len(queues)
         for step in range(count):
             turn = (self._read_turn + step) % count
-            port = ports[turn]
-            if port.reads and self._here(port.reads[0]):
-                at = port.read_at(now)
-                if at <= now:
-                    return turn, now
-                coming = min(coming, at)
+            queue = queues[turn]
+            if not queue.bursts or not self._here(queue.bursts[0]):
+                continue
+            at = queue.port.read_at(queue, now)
+            if at <= now:
+                return turn, now
+            coming = min(coming, at)
         return None, coming
 
     def _writer(self, now: int) -> tuple[int | None, int]:
@@ -124,16 +132,18 @@ class PortArbiter:
         return None, coming
 
     def _read(self, turn: int, now: int) -> None:
+        queue = self.queues[turn]
+        port = queue.port
         self._reading += 1
-        self._read_turn = (turn + 1) % len(self.ports)
+        self._read_turn = (turn + 1) % len(self.queues)
         self._read_next = now + 1
-        port = self.ports[turn]
-        burst = port.reads[0]
+        burst = queue.bursts[0]
         atom = Atom(burst, burst.address)
-        port.enter(atom)
+        port.enter(queue, atom)
         _, bank, row = burst.place  # type: ignore[misc]
-        self.scheduler.add(True, bank, row, atom, now, burst.first + self.read_timeout)
-        self._step_on(burst, port.reads)
+        self.scheduler.add(True, bank, row, atom, now, burst.first + self.read_timeout, since=burst.arrival)
+        if self._step_on(burst, queue.bursts):
+            port.begun = None
 
     def _write(self, turn: int, now: int) -> None:
         self._write_turn = (turn + 1) % len(self.ports)

@@ -28,11 +28,10 @@ PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 class PsPortsParams:
     """What UG1085 leaves open is calibrated with bandwidth measured on a ZCU102 (300 MHz, FPT 2019).
 
-    One port's reads of 16 bytes come at 1,163 MB/s, one in 4.13 cycles of its clock: one every 4 cycles, with what
-    refreshes cost (4 x 1.033). Reads of 32 and 64 bytes are as many, less 2 and 4 %. 16 in flight that take 220 ns
-    each would give the first of these as well; which of the two it is, only other clocks can tell. With longer bursts
-    a port loses about 1 % to refresh, so its read FIFO covers some 200 of the 300 ns that a refresh takes. 15 in
-    flight fit better than the 16 of UG1085. The memory controller's share of these times is its own.
+    One port's reads of 16, 32 and 64 bytes come every 4.13, 4.19 and 4.28 cycles of its clock: 16 in flight that take
+    66 cycles, and a cycle more for each beat (1/16 = 0.06). With longer bursts a port loses about 1 % to refresh, so
+    its read FIFO covers some 200 of the 300 ns that a refresh takes. How much of the 66 cycles (220 ns) is the PL's,
+    only other clocks can tell. The memory controller's share of these times is its own.
     """
 
     clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (
@@ -40,14 +39,14 @@ class PsPortsParams:
     )
     width: Annotated[Bits, MultipleOf(8), Doc("data of a port, each direction, a cycle")] = 128
     burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
-    reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 15
+    reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 16
     writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 15
-    read_pace: Annotated[PositiveInt, Doc("cycles of the PL's clock from a read burst sent to the next")] = 4
-    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 43
+    read_pace: Annotated[PositiveInt, Doc("cycles of the PL's clock from a read burst sent to the next")] = 1
+    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 64
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
-    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 82_500
+    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 98_000
     read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 31_300
-    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 71_300
+    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 75_300
     write_return: Annotated[Picoseconds, Doc("its response's way back")] = 1_300
     crossing: Annotated[
         Cycles,

@@ -68,9 +68,9 @@ def scheduled(master, channel=0):
     add, commit = scheduler.add, scheduler.commit
     entered, done = [], []
 
-    def adds(is_read, bank, row, entry, now, deadline=FAR):
+    def adds(is_read, bank, row, entry, now, deadline=FAR, since=None):
         entered.append((now, is_read, deadline <= now))
-        add(is_read, bank, row, entry, now, deadline)
+        add(is_read, bank, row, entry, now, deadline, since)
 
     def commits(at, command, bank, row):
         done.append((at, command))
@@ -244,13 +244,38 @@ def test_bursts_of_a_port_between_arbiter_and_data(controller):
 
 
 def test_the_limit_of_reads_is_each_initiators_own(controller):
-    """The third burst waits for the first, of the same initiator: data at 36 to 39."""
+    """Two reads of one and one of another, whose turn is first by its name: its data at 36 to 39, the first one's at
+    40 to 43. The second waits for that one, of the same initiator.
+    """
     master = controller(bursts=1)
     entered, _ = scheduled(master)
     bursts = [master.read(0, 64 * n, 4, width=16) for n in range(3)]
     bursts[1].initiator = "another"
     master.run()
-    assert [at for at, *_ in entered] == [8, 9, 39 + 1]
+    assert [burst.response for burst in bursts[:2]] == [ps(43), ps(39)]
+    assert [at for at, *_ in entered] == [8, 9, 43 + 1]
+
+
+def test_initiators_take_turns(controller):
+    """Three reads of one and one of another at one port, all there at once: data come in the order of their turns, a
+    64 bytes every 4 cycles.
+    """
+    master = controller(ports=1)
+    bursts = [master.read(0, 64 * n, 4, width=16) for n in range(4)]
+    bursts[3].initiator = "zeta"
+    master.run()
+    assert [burst.runs[0][0] for burst in bursts] == [ps(36), ps(44), ps(48), ps(40)]
+
+
+def test_a_burst_of_a_port_is_not_parted(controller):
+    """Two bursts of 128 bytes, of two initiators: the second follows when both halves of the first have gone."""
+    master = controller(ports=1)
+    entered, _ = scheduled(master)
+    bursts = [master.read(0, 128 * n, 8, width=16) for n in range(2)]
+    bursts[1].initiator = "zeta"
+    master.run()
+    assert [at for at, *_ in entered] == [8, 9, 10, 11]
+    assert [burst.runs for burst in bursts] == [[(ps(36), ps(43), 8)], [(ps(44), ps(51), 8)]]
 
 
 def test_the_limit_of_writes_is_each_initiators_own(controller):

@@ -49,6 +49,16 @@ def test_the_sum_of_a_reordering():
     assert drain(scheduler) == [(8, "a1"), (11, "a2"), (35, "b1")]
 
 
+@pytest.mark.parametrize(("since", "order"), [(None, ["a", "b", "c"]), (3, ["a", "c", "b"])])
+def test_the_next_row_is_that_of_who_came_to_its_port_first(since, order):
+    """Rows a, b and c of a bank, let in in this order at 5. c has been at its port since 3, before the others."""
+    scheduler = scheduler_of()
+    scheduler.add(True, 0, 1, "a", 5, since=0)
+    scheduler.add(True, 0, 2, "b", 5, since=4)
+    scheduler.add(True, 0, 3, "c", 5, since=since)
+    assert [entry for _, entry in drain(scheduler, 5)] == order
+
+
 def test_two_banks_overlap():
     """The second bank is activated tRRD_S behind the first and read tCCD_S behind it: 10, not 16."""
     scheduler = scheduler_of()

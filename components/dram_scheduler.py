@@ -3,6 +3,7 @@
 Reads and writes that the port arbiter let in wait here, a store each. First-ready first-come-first-served picks,
 among what the open rows serve, what can go first, the oldest where several can; a bank with nothing for its open
 row is precharged and activated for its oldest, but among reads a row stays open for `row_hold` behind an access.
+Reads are as old as they are at their port.
 
 A store is critical once it has starved, for a run of accesses; that of reads also once the deadline of one has come.
 The channel works on reads as long as there are any and turns to writes when none is left, or when writes are critical

@@ -267,6 +267,22 @@ def test_initiators_take_turns(controller):
     assert [burst.runs[0][0] for burst in bursts] == [ps(36), ps(44), ps(48), ps(40)]
 
 
+def test_a_read_is_as_old_as_at_its_port(controller):
+    """Three rows of a bank. The first port's second read is at its port since 0 and comes in when the first one's
+    data have gone, at 40; the other port's is there since 10 and comes in at 18. The row is held until 16 + 30. Then
+    that of the one that came first is opened: precharge 46, activate 55, read 63; the other's 63 + 30, 102, 110.
+    """
+    master = controller(bursts=1, row_hold=30)
+    entered, done = scheduled(master)
+    for n in range(2):
+        master.read(0, n * ROW, 4, width=16)
+    other = master.read(at_ns(10), 2 * ROW, 4, port=1, width=16)
+    master.run()
+    assert [at for at, *_ in entered] == [8, 18, 40]
+    assert [at for at, command in done if command == READ] == [16, 63, 110]
+    assert other.runs[0][0] == ps(110 + DATA)
+
+
 def test_a_burst_of_a_port_is_not_parted(controller):
     """Two bursts of 128 bytes, of two initiators: the second follows when both halves of the first have gone."""
     master = controller(ports=1)

@@ -223,20 +223,21 @@ class Ddr4(Component):
         self.trace.counters[self._counted[payload.command]] += length
         clock = self.memory_clock
         arrival = clock.next_cycle(at)
-        queue: ReadQueue | None = None
-        if payload.command is Command.READ:
-            queue, new = port.queue(payload.initiator)
-            if new:
-                for arbiter in self.arbiters:
-                    arbiter.attend(queue)
-        burst = Burst(payload, queue, arrival, self.params.front, base, length, self._atom)
-        if queue is not None:
-            port.accept_read(burst, queue)
-        else:
-            port.accept_write(burst)
+        burst = Burst(payload, arrival, self.params.front, base, length, self._atom)
+        is_read = payload.command is Command.READ
+        port.accept(burst, self._queue(port, payload.initiator) if is_read else None)
         self._asked = True
         if not self._running:
             self._sleep(clock.edge(burst.arrival))
+
+    def _queue(self, port: DramPort, initiator: str) -> ReadQueue:
+        """Of an initiator's reads at a port; the arbiters hear of a new one."""
+        queue = port.queues.get(initiator)
+        if queue is None:
+            queue = port.queues[initiator] = ReadQueue(port, initiator)
+            for arbiter in self.arbiters:
+                arbiter.attend(queue)
+        return queue
 
     def _sleep(self, time: int) -> None:
         if time < self._wake_at:
@@ -301,7 +302,7 @@ class Ddr4(Component):
             counters[self._device_bytes] += self._atom
             arbiter.read_credits.append(at + p.read_credit)
             entry.ready = at + self._read_delay
-            self._return(entry.burst.queue.port)
+            self._return(entry.queue.port)
 
     def _decide(self) -> tuple[int, Decision | None]:
         """The channel that acts first, and what it does."""
@@ -330,6 +331,6 @@ class Ddr4(Component):
             if burst.begin < 0:
                 burst.begin = begin
             if upto == burst.end:
-                port.left.append(Departure(end + 1, burst.queue))  # type: ignore[arg-type]
+                port.left.append(Departure(end + 1, atom.queue))
                 payload.move(clock.edge(burst.begin), clock.edge(end), payload.beats)
                 payload.complete(clock.edge(end))

@@ -15,12 +15,11 @@ from tlm.units import Clock
 class Burst:
     """A payload at a port, and how far the arbiter has got with it."""
 
-    __slots__ = ("address", "arrival", "base", "begin", "end", "first", "payload", "place", "queue")
+    __slots__ = ("address", "arrival", "base", "begin", "end", "first", "payload", "place")
 
     def __init__(
         self,
         payload: GenericPayload,
-        queue: ReadQueue | None,
         first: int,
         front: int,
         base: int,
@@ -28,7 +27,6 @@ class Burst:
         atom: int,
     ):
         self.payload = payload
-        self.queue = queue  # of a read
         self.first = first  # cycle in which it is at the port
         self.arrival = first + front  # cycle from which the arbiter could take it
         self.base = base  # offset in the memory
@@ -49,9 +47,10 @@ class Burst:
 class Atom:
     """A read of the DRAM."""
 
-    __slots__ = ("address", "burst", "ready")
+    __slots__ = ("address", "burst", "queue", "ready")
 
-    def __init__(self, burst: Burst, address: int):
+    def __init__(self, queue: ReadQueue, burst: Burst, address: int):
+        self.queue = queue
         self.burst = burst
         self.address = address
         self.ready = FAR  # cycle from which its data can go out
@@ -101,20 +100,15 @@ class DramPort:
         """Read bursts that wait, or have begun to go to the store."""
         return sum(len(queue.bursts) for queue in self.queues.values())
 
-    def queue(self, initiator: str) -> tuple[ReadQueue, bool]:
-        """The queue of an initiator's reads, and whether it is new."""
-        queue = self.queues.get(initiator)
-        if queue is not None:
-            return queue, False
-        queue = self.queues[initiator] = ReadQueue(self, initiator)
-        return queue, True
-
-    def accept_read(self, burst: Burst, queue: ReadQueue) -> None:
-        _insert(queue.bursts, burst)
-
-    def accept_write(self, burst: Burst) -> None:
-        _insert(self.coming, burst)
-        self._take(burst.first)
+    def accept(self, burst: Burst, queue: ReadQueue | None) -> None:
+        """Queue a burst by its arrival: a read in its initiator's queue, a write (None) with the others."""
+        bursts = self.coming if queue is None else queue.bursts
+        if bursts and bursts[-1].arrival > burst.arrival:
+            insort(bursts, burst)
+        else:
+            bursts.append(burst)
+        if queue is None:
+            self._take(burst.first)
 
     def stored(self, now: int, size: int) -> None:
         """`size` bytes have gone from the port to the store."""
@@ -148,17 +142,9 @@ class DramPort:
             return burst.arrival
         return max(burst.arrival, left[0].end) if left else FAR
 
-    def enter(self, queue: ReadQueue, atom: Atom) -> None:
+    def enter(self, atom: Atom) -> None:
         """A read has gone from the port to the store."""
         if not atom.burst.begun:
-            queue.reading += 1
-            self.begun = queue
+            atom.queue.reading += 1
+            self.begun = atom.queue
         self.order.append(atom)
-
-
-def _insert(queue: deque[Burst], burst: Burst) -> None:
-    """By arrival."""
-    if queue and queue[-1].arrival > burst.arrival:
-        insort(queue, burst)
-    else:
-        queue.append(burst)

@@ -138,8 +138,8 @@ class PortArbiter:
         self._read_turn = (turn + 1) % len(self.queues)
         self._read_next = now + 1
         burst = queue.bursts[0]
-        atom = Atom(burst, burst.address)
-        port.enter(queue, atom)
+        atom = Atom(queue, burst, burst.address)
+        port.enter(atom)
         _, bank, row = burst.place  # type: ignore[misc]
         self.scheduler.add(True, bank, row, atom, now, burst.first + self.read_timeout, since=burst.arrival)
         if self._step_on(burst, queue.bursts):

@@ -228,7 +228,7 @@ class Ddr4(Component):
         port.accept(burst, self._queue(port, payload.initiator) if is_read else None)
         self._asked = True
         if not self._running:
-            self._sleep(clock.edge(burst.arrival))
+            self._sleep(clock.edge(burst.arrival if is_read else burst.first))
 
     def _queue(self, port: DramPort, initiator: str) -> ReadQueue:
         """Of an initiator's reads at a port; the arbiters hear of a new one."""
@@ -275,6 +275,9 @@ class Ddr4(Component):
         """Let the arbiters work; the next cycle at which one can, FAR when that is not known yet."""
         now = self._now
         coming = FAR
+        for port in self._ports:
+            if port.coming:
+                coming = min(coming, port.take(now))
         for arbiter in self.arbiters:
             coming = min(coming, arbiter.step(now))
             while arbiter.done:

@@ -107,25 +107,30 @@ class DramPort:
             insort(bursts, burst)
         else:
             bursts.append(burst)
-        if queue is None:
-            self._take(burst.first)
 
     def stored(self, now: int, size: int) -> None:
         """`size` bytes have gone from the port to the store."""
         self.writing -= size
-        self._take(now)
+        self.take(now)
 
-    def _take(self, now: int) -> None:
-        """Take write data, from `now` on, as far as there is room."""
+    def take(self, now: int) -> int:
+        """Begin with the data of writes that are there at `now`, as far as there is room.
+
+        Returns the cycle at which the next can begin, FAR while there is none or no room.
+        """
         clock = self._clock
         while self.coming and self.writing < self._write_buffer:
-            burst = self.coming.popleft()
-            burst.begin = begin = max(now, burst.first, self.write_free)
+            burst = self.coming[0]
+            if burst.first > now:
+                return burst.first
+            self.coming.popleft()
+            burst.begin = begin = max(now, self.write_free)
             end = begin + -(-(burst.end - burst.base) // self._beat)
             self.write_free = end + self._write_gap
             self.writing += burst.end - burst.base
             burst.payload.move(clock.edge(begin), clock.edge(end - 1), burst.payload.beats)
             self.writes.append(burst)
+        return FAR
 
     def read_at(self, queue: ReadQueue, now: int) -> int:
         """Cycle at which the next atom of a queue may go to the store, as far as the port is concerned.

@@ -6,10 +6,10 @@ row is precharged and activated for its oldest, but among reads a row stays open
 Reads are as old as they are at their port.
 
 A store is critical once it has starved, for a run of accesses; that of reads also once the deadline of one has come.
-The channel works on reads as long as there are any and turns to writes when none is left, or when writes are critical
-and reads are not. It works on writes until none is left, or until reads are critical and writes either are not, or
-the fewest that may go have gone. (UG585, "Transaction State"; UG1085 and the descriptions of the registers SCHED,
-PERFLPR1, PERFWR1 and PCFGQOS1 in UG1087.)
+The channel works on reads as long as there are any. It turns to writes when no read has been left for `idle_gap`
+cycles, or when writes are critical and no reads are, be it that none is there. It works on writes until none is left,
+or until reads are critical and writes either are not, or the fewest that may go have gone. (UG585, "Transaction
+State"; UG1085 and the descriptions of the registers SCHED, PERFLPR1, PERFWR1 and PCFGQOS1 in UG1087.)
 """
 
 from __future__ import annotations
@@ -164,9 +164,9 @@ class DramScheduler:
         if self.direction == READ:
             if not writes.count:
                 return FAR
-            if not reads.count:
-                return self._idle_since + self.idle_gap
             turn = writes.critical_at(now, self.starve)
+            if not reads.count:
+                return min(self._idle_since + self.idle_gap, turn)
             return turn if turn < reads.critical_at(now, self.starve) else FAR
         if not reads.count:
             return FAR

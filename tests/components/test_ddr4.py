@@ -157,6 +157,17 @@ def test_a_write_is_answered_from_the_store(ddr):
     assert burst.response == ps(3 + FRONT)
 
 
+@pytest.mark.parametrize("gap", [0, 1, 5])
+def test_a_gap_between_write_bursts(controller, gap):
+    """Data of three bursts of 2 beats: from 0, 2 + gap and 4 + 2 gap."""
+    master = controller(write_gap=gap)
+    bursts = [master.write(0, 32 * n, 2, width=16) for n in range(3)]
+    master.run()
+    assert [burst.runs for burst in bursts] == [
+        [(ps(n * (2 + gap)), ps(n * (2 + gap) + 1), 2)] for n in range(3)
+    ]
+
+
 def test_write_to_read(ddr):
     """The write goes at 11 + 8 = 19; a read of its row that comes at 20 goes 14 behind it, its data 20 later."""
     ddr.write(0, 0, 4, width=16)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from components.ddr4 import Ddr4, Ddr4Params
 from components.dram_scheduler import FAR, READ, TURN, WRITE
 from components.dram_timing import load_device, presets
-from tlm.payload import Command, ResponseStatus
+from tlm.payload import Command, GenericPayload, ResponseStatus
 from tlm.units import Clock
 
 CYCLE = Clock("ddr", 533_250_000)
@@ -155,6 +155,15 @@ def test_a_write_is_answered_from_the_store(ddr):
     ddr.run()
     assert burst.runs == [(0, ps(3), 4)]
     assert burst.response == ps(3 + FRONT)
+
+
+def test_write_data_are_taken_as_they_come(ddr):
+    """Told first of the one that comes at 20, a port still begins at 0 with the other."""
+    late, early = (GenericPayload(Command.WRITE, 64 * n, 4, 16, "w") for n in range(2))
+    ddr.out[0].nb_transport(late, ps(20))
+    ddr.out[0].nb_transport(early, ps(0))
+    ddr.run()
+    assert [early.runs, late.runs] == [[(0, ps(3), 4)], [(ps(20), ps(23), 4)]]
 
 
 @pytest.mark.parametrize("gap", [0, 1, 5])

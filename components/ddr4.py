@@ -69,7 +69,7 @@ class Ddr4Params:
     fewest_writes: Annotated[
         PositiveInt, Doc("writes that go, once it is their turn, before critical reads")
     ] = 3
-    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes")] = 6
+    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes that are not critical")] = 6
     row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 16
     read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 19
     front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 12
@@ -277,7 +277,11 @@ class Ddr4(Component):
         coming = FAR
         for port in self._ports:
             if port.coming:
-                coming = min(coming, port.take(now))
+                at = port.coming[0].first
+                if at <= now:
+                    at = port.take(now)
+                if at < coming:
+                    coming = at
         for arbiter in self.arbiters:
             coming = min(coming, arbiter.step(now))
             while arbiter.done:

@@ -84,12 +84,12 @@ def test_the_turn_to_writes(idle_gap, at):
     assert drain(scheduler) == [(8, READ), (at, WRITE)]
 
 
-@pytest.mark.parametrize(("came", "at"), [(0, 20 + 8), (10, 40 + 8)])
-def test_critical_writes_do_not_wait_out_the_gap(came, at):
+@pytest.mark.parametrize(("came", "starve", "at"), [(0, 20, 20 + 8), (10, 30, 40 + 8)])
+def test_critical_writes_do_not_wait_out_the_gap(came, starve, at):
     """The read goes at 8, and the turn were at 8 + 100. A write that waits since 0 is critical at 20 and turns at
     once, since no read is there; its row opens in 8. One that comes at 10 is critical 30 later.
     """
-    scheduler = scheduler_of(idle_gap=100, starve=20 if came == 0 else 30)
+    scheduler = scheduler_of(idle_gap=100, starve=starve)
     scheduler.add(True, 0, 1, READ, 0)
     before = drain(scheduler, until=came)
     scheduler.add(False, 1, 1, WRITE, came)

@@ -299,13 +299,13 @@ class Ddr4(Component):
         if command in self._commanded:
             counters[self._commanded[command]] += 1
         elif command == WRITE:
-            self._asked = True
+            self._asked |= arbiter.stuck
             counters[self._device_bytes] += self._atom
             address, initiator = entry
             arbiter.write_credits.append((at + p.write_credit, initiator))
             arbiter.combining.discard(address)
         elif command == READ:
-            self._asked = True
+            self._asked |= arbiter.stuck
             counters[self._device_bytes] += self._atom
             arbiter.read_credits.append(at + p.read_credit)
             entry.ready = at + self._read_delay

@@ -348,20 +348,21 @@ class ReadStream:
         low, high = self.known, self.known + n
         arrivals = self.arrivals
         # a run's ends are edges of a clock rounded to 1 ps
-        begin = self._next_cycle(first - 1)
+        begin = end = self._next_cycle(first - 1)
         if n == 1:
             arrivals[low] = begin
         else:
             end = max(self._next_cycle(last - 1), begin + n - 1)
             steps = np.arange(n, dtype=np.int64) * (begin - end)
             arrivals[low:high] = begin - steps // (n - 1)
+        self.known = high
         # a beat needs the place of the one a buffer's length before
         held = max(low, self._buffer)
         until = min(high, self._buffer + self._taken_known)
-        if held < until:
-            places = self._taken[held - self._buffer : until - self._buffer] + 1
-            np.maximum(arrivals[held:until], places, out=arrivals[held:until])
-        self.known = high
+        if held >= until:
+            return begin, end
+        places = self._taken[held - self._buffer : until - self._buffer] + 1
+        np.maximum(arrivals[held:until], places, out=arrivals[held:until])
         return int(arrivals[low]), int(arrivals[high - 1])
 
 

@@ -107,6 +107,8 @@ class DramScheduler:
         self.reads = _Store()
         self.writes = _Store()
         self._order: deque[tuple[int, bool, int, int]] = deque()  # for fcfs: sequence, is a read, bank, row
+        self._decision: Command | None = None  # holds until something is added or done
+        self._decided = False
         self._sequence = 0
         self._served = 0  # accesses since the last turn
         self._idle_since = 0  # when the last read was served
@@ -134,6 +136,7 @@ class DramScheduler:
     ) -> None:
         """Its age counts from `since`, or from now. From its deadline on a read's store is critical."""
         self._sequence += 1
+        self._decided = False
         store = self.reads if is_read else self.writes
         store.add(now if since is None else since, self._sequence, bank, row, entry, now, deadline)
         if self.fcfs:
@@ -141,6 +144,13 @@ class DramScheduler:
 
     def decide(self, now: int) -> Command | None:
         """The next command from cycle `now` on if nothing more is added before, None when nothing waits."""
+        decision = self._decision
+        if not self._decided or (decision is not None and decision[0] < now):
+            self._decision = decision = self._decide(now)
+            self._decided = True
+        return decision
+
+    def _decide(self, now: int) -> Command | None:
         if self.next_refresh + self.channel.t_refi < now:
             self._catch_up(now)
         if not (self.reading or self.writing):
@@ -150,13 +160,16 @@ class DramScheduler:
 
     def _best(self, now: int) -> Command:
         for store in (self.reads, self.writes):
-            if store.count and not store.run and now >= store.since + self.starve:
-                store.run = self.run
+            self._begin_run(store, now)
         turn = self._turn_at(now)
         if turn <= now:
             return now, TURN, 0, 0
         best = self._candidate(now)
         return best if best[0] < turn else (turn, TURN, 0, 0)
+
+    def _begin_run(self, store: _Store, now: int) -> None:
+        if store.count and not store.run and now >= store.since + self.starve:
+            store.run = self.run
 
     def _turn_at(self, now: int) -> int:
         """When it turns to the other direction if nothing changes before."""
@@ -235,7 +248,9 @@ class DramScheduler:
     def commit(self, at: int, command: int, bank: int, row: int) -> Any:
         """Do what `decide` said; returns the entry served by a read or write, else None."""
         channel = self.channel
+        self._decided = False
         if command in (READ, WRITE):
+            self._begin_run(self.reads if command == READ else self.writes, at)
             if self.fcfs:
                 self.direction = command
                 self._order.popleft()

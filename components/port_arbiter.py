@@ -38,6 +38,7 @@ class PortArbiter:
         self.channel = channel
         self.scheduler = scheduler
         self.done: list[Burst] = []
+        self.stuck = False  # something waits for what commands bring: credits, or a read's last data
         self.queues: list[ReadQueue] = []  # of all ports, in their order
         self.read_credits: deque[int] = deque()  # cycles at which entries of the stores become free
         self.write_credits: deque[tuple[int, str]] = deque()  # and whose they were
@@ -66,6 +67,7 @@ class PortArbiter:
     def step(self, now: int) -> int:
         """Let in what goes in cycle `now`; the next cycle at which something may, FAR when that is not known yet."""
         self._free(now)
+        self.stuck = False
         reader, reads_at = self._reader(now)
         if reader is not None:
             self._read(reader, now)
@@ -93,6 +95,7 @@ class PortArbiter:
             return None, self._read_next
         credits = self.read_credits
         if self._reading >= self.reads:
+            self.stuck |= not credits
             return None, credits[0] if credits else FAR
         queues, coming = self.queues, FAR
         count = len(queues)
@@ -104,7 +107,10 @@ class PortArbiter:
             at = queue.port.read_at(queue, now)
             if at <= now:
                 return turn, now
-            coming = min(coming, at)
+            if at < coming:
+                coming = at
+            elif at == FAR:
+                self.stuck = True
         return None, coming
 
     def _writer(self, now: int) -> tuple[int | None, int]:
@@ -114,6 +120,7 @@ class PortArbiter:
         returns = self.write_credits
         back = returns[0][0] if returns else FAR
         if self._writing >= self.writes:
+            self.stuck |= not returns
             return None, back
         ports, coming = self.ports, FAR
         count = len(ports)
@@ -128,6 +135,7 @@ class PortArbiter:
                 elif self._writing_of[burst.payload.initiator] < self.initiator_writes:
                     return turn, now
                 else:
+                    self.stuck |= not returns
                     coming = min(coming, back)
         return None, coming
 

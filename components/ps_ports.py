@@ -216,18 +216,23 @@ class _ReadChannel(_Channel):
 
     def _take(self, entry: _ReadPart, target: Clock, first: int, beats: int, length: int) -> int:
         """`length` bytes that the target has from its cycle `first` on: the cycle in which it can send the last."""
-        clock, drained, cycle = self.clock, self.drained, self.sent
+        clock, drained, cycle, free = self.clock, self.drained, self.sent, self.cycle
+        edge, full = target.edge, drained.maxlen
         words = -(-length // (beats * self.beat))  # cycles of the port for a beat of the target
         for _ in range(beats):
-            cycle = max(cycle + 1, first)
-            if len(drained) == drained.maxlen:
-                cycle = max(cycle, target.next_cycle(drained[0]))
-            out = max(clock.next_cycle(target.edge(cycle) + self.back), self.cycle)
-            self.cycle = out + words
-            drained.append(clock.edge(self.cycle - 1))
+            cycle = cycle + 1 if cycle >= first else first
+            at = edge(cycle)
+            if len(drained) == full and drained[0] > at:
+                cycle = target.next_cycle(drained[0])
+                at = edge(cycle)
+            out = clock.next_cycle(at + self.back)
+            if out < free:
+                out = free
+            free = out + words
+            drained.append(clock.edge(free - 1))
             if entry.begin < 0:
                 entry.begin = out
-        self.sent = cycle
+        self.sent, self.cycle = cycle, free
         return cycle
 
     def _received(self, _: GenericPayload) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from math import gcd
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from annotated_types import Ge, Gt
@@ -241,23 +242,28 @@ class Clock:
 
     name: str
     hz: int
+    _cycles: int = field(init=False, repr=False, compare=False)  # the fewest cycles of whole ps
+    _twice: int = field(init=False, repr=False, compare=False)  # and twice as many,
+    _ps: int = field(init=False, repr=False, compare=False)  # which take so many ps
 
     def __post_init__(self) -> None:
         if not 0 < self.hz <= 100 * GHZ:
             raise ValueError(f"clock {self.name} must run at 1 Hz to 100 GHz, not {self.hz} Hz")
+        common = gcd(self.hz, SECOND)
+        for name, value in ("_cycles", self.hz), ("_twice", 2 * self.hz), ("_ps", 2 * SECOND):
+            object.__setattr__(self, name, value // common)
 
     def edge(self, n: int) -> int:
         """Time of rising edge n in ps; edge 0 is at 0."""
-        return (2 * n * SECOND + self.hz) // (2 * self.hz)
+        return (n * self._ps + self._cycles) // self._twice
 
     def cycles(self, ps: int) -> int:
         """Cycles nearest to a time in ps: exact for an edge and for the distance between two edges."""
-        return (2 * ps * self.hz + SECOND) // (2 * SECOND)
+        return (ps * self._twice + self._ps // 2) // self._ps
 
     def next_cycle(self, ps: int) -> int:
         """Number of the first edge at or after a time in ps."""
-        n = self.cycles(ps)
-        return n if self.edge(n) >= ps else n + 1
+        return -((self._cycles - ps * self._twice) // self._ps)
 
     def next_edge(self, ps: int) -> int:
         """Time in ps of the first edge at or after a time in ps."""

@@ -28,7 +28,7 @@ READ, WRITE, PRECHARGE, ACTIVATE, REFRESH, TURN = range(6)
 class _Store:
     """What waits in one direction: entries by bank, row and age."""
 
-    __slots__ = ("banks", "count", "deadlines", "run", "since")
+    __slots__ = ("banks", "count", "deadline", "deadlines", "run", "since")
 
     def __init__(self) -> None:
         self.banks: dict[int, dict[int, deque[tuple[int, int, Any]]]] = {}  # of age, sequence and entry
@@ -36,6 +36,7 @@ class _Store:
         self.run = 0  # accesses left of a run for having starved
         self.since = 0  # when it was last served, or began to wait
         self.deadlines: dict[int, int] = {}  # by sequence, of entries that have one
+        self.deadline = FAR  # the first of them
 
     def add(self, age: int, sequence: int, bank: int, row: int, entry: Any, now: int, deadline: int) -> None:
         rows = self.banks.setdefault(bank, {})
@@ -45,6 +46,7 @@ class _Store:
         waiting.append((age, sequence, entry))
         if deadline < FAR:
             self.deadlines[sequence] = deadline
+            self.deadline = min(self.deadline, deadline)
         if not self.count:
             self.since = now
         self.count += 1
@@ -57,7 +59,8 @@ class _Store:
             del rows[row]
             if not rows:
                 del self.banks[bank]
-        self.deadlines.pop(sequence, None)
+        if self.deadlines.pop(sequence, FAR) == self.deadline:
+            self.deadline = min(self.deadlines.values(), default=FAR)
         self.count -= 1
         self.since = at
         self.run = max(0, self.run - 1) if self.count else 0
@@ -67,7 +70,7 @@ class _Store:
         """The first cycle from `now` on at which it is critical, if nothing changes."""
         if self.run:
             return now
-        return max(now, min(self.since + starve, min(self.deadlines.values(), default=FAR)))
+        return max(now, min(self.since + starve, self.deadline))
 
 
 def _oldest(rows: dict[int, deque[tuple[int, int, Any]]]) -> tuple[int, int]:
@@ -159,17 +162,11 @@ class DramScheduler:
         return best if best[0] < self.next_refresh else (self.next_refresh, REFRESH, 0, 0)
 
     def _best(self, now: int) -> Command:
-        for store in (self.reads, self.writes):
-            self._begin_run(store, now)
         turn = self._turn_at(now)
         if turn <= now:
             return now, TURN, 0, 0
         best = self._candidate(now)
         return best if best[0] < turn else (turn, TURN, 0, 0)
-
-    def _begin_run(self, store: _Store, now: int) -> None:
-        if store.count and not store.run and now >= store.since + self.starve:
-            store.run = self.run
 
     def _turn_at(self, now: int) -> int:
         """When it turns to the other direction if nothing changes before."""
@@ -250,7 +247,6 @@ class DramScheduler:
         channel = self.channel
         self._decided = False
         if command in (READ, WRITE):
-            self._begin_run(self.reads if command == READ else self.writes, at)
             if self.fcfs:
                 self.direction = command
                 self._order.popleft()
@@ -259,9 +255,12 @@ class DramScheduler:
             if command == READ:
                 channel.read(bank, at)
                 self._idle_since = at
-                return self.reads.take(bank, row, at)
-            channel.write(bank, at)
-            return self.writes.take(bank, row, at)
+            else:
+                channel.write(bank, at)
+            store = self.reads if command == READ else self.writes
+            if not store.run and at >= store.since + self.starve:
+                store.run = self.run
+            return store.take(bank, row, at)
         if command == ACTIVATE:
             channel.activate(bank, row, at)
         elif command == PRECHARGE:

@@ -164,6 +164,7 @@ class Ddr4(Component):
         self._now = 0  # cycle up to which all is decided
         self._running = False
         self._asked = True  # something has changed for the arbiters
+        self._stuck = False  # an arbiter can go on only behind a command
         self._wake_at = FAR
 
     @property
@@ -282,8 +283,10 @@ class Ddr4(Component):
                     at = port.take(now)
                 if at < coming:
                     coming = at
+        self._stuck = False
         for arbiter in self.arbiters:
             coming = min(coming, arbiter.step(now))
+            self._stuck |= arbiter.stuck
             while arbiter.done:
                 arbiter.done.pop().payload.complete(self.memory_clock.edge(now))
         return coming
@@ -299,13 +302,13 @@ class Ddr4(Component):
         if command in self._commanded:
             counters[self._commanded[command]] += 1
         elif command == WRITE:
-            self._asked |= arbiter.stuck
+            self._asked |= self._stuck
             counters[self._device_bytes] += self._atom
             address, initiator = entry
             arbiter.write_credits.append((at + p.write_credit, initiator))
             arbiter.combining.discard(address)
         elif command == READ:
-            self._asked |= arbiter.stuck
+            self._asked |= self._stuck
             counters[self._device_bytes] += self._atom
             arbiter.read_credits.append(at + p.read_credit)
             entry.ready = at + self._read_delay

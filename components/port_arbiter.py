@@ -38,7 +38,7 @@ class PortArbiter:
         self.channel = channel
         self.scheduler = scheduler
         self.done: list[Burst] = []
-        self.stuck = False  # something waits for what commands bring: credits, or a read's last data
+        self.stuck = False  # what waits can go on only behind a command: for credits, or for a read's last data
         self.queues: list[ReadQueue] = []  # of all ports, in their order
         self.read_credits: deque[int] = deque()  # cycles at which entries of the stores become free
         self.write_credits: deque[tuple[int, str]] = deque()  # and whose they were
@@ -68,15 +68,32 @@ class PortArbiter:
         """Let in what goes in cycle `now`; the next cycle at which something may, FAR when that is not known yet."""
         self._free(now)
         self.stuck = False
-        reader, reads_at = self._reader(now)
-        if reader is not None:
-            self._read(reader, now)
-            reads_at = self._read_next
-        writer, writes_at = self._writer(now)
-        if writer is not None:
-            self._write(writer, now)
-            writes_at = self._write_next
-        return min(reads_at, writes_at)
+        coming = FAR
+        if self._reads_wait():
+            reader, coming = self._reader(now)
+            if reader is not None:
+                self._read(reader, now)
+                coming = self._read_next if self._reads_wait() else FAR
+        if self._writes_wait():
+            writer, writes_at = self._writer(now)
+            if writer is not None:
+                self._write(writer, now)
+                writes_at = self._write_next if self._writes_wait() else FAR
+            if writes_at < coming:
+                coming = writes_at
+        return coming
+
+    def _reads_wait(self) -> bool:
+        for queue in self.queues:  # not any(): this is asked at every step
+            if queue.bursts:
+                return True
+        return False
+
+    def _writes_wait(self) -> bool:
+        for port in self.ports:
+            if port.writes:
+                return True
+        return False
 
     def _free(self, now: int) -> None:
         """Entries whose credits are back."""

@@ -1,15 +1,18 @@
 """The order of commands. A bank's rows are letters in the names below."""
 
+from collections import deque
 from itertools import groupby
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from components.dram_channel import DramChannel
 from components.dram_scheduler import FAR, READ, WRITE, DramScheduler
 from components.dram_timing import load_device
 
 
-def scheduler_of(policy="fr-fcfs", **settings):
+def scheduler_of(policy="fr-fcfs", kind=DramScheduler, **settings):
     settings = {
         "starve": 64,
         "run": 8,
@@ -18,7 +21,7 @@ def scheduler_of(policy="fr-fcfs", **settings):
         "row_hold": 0,
         "read_turn": 0,
     } | settings
-    return DramScheduler(DramChannel(load_device("ddr4-2133")), policy=policy, **settings)
+    return kind(DramChannel(load_device("ddr4-2133")), policy=policy, **settings)
 
 
 def drain(scheduler, now=0, until=10**9):
@@ -218,3 +221,44 @@ def test_both_sides_of_a_gate():
     assert scheduler.decide(7)[0] == 8
     assert drain(scheduler, until=8) == []
     assert drain(scheduler, until=9) == [(8, "read")]
+
+
+class Forgetful(DramScheduler):
+    """Works every decision out anew."""
+
+    def decide(self, now):
+        self._decided = False
+        return super().decide(now)
+
+
+ENTRY = st.tuples(
+    st.booleans(),  # a read
+    st.integers(0, 300),  # cycle
+    st.integers(0, 2),  # bank
+    st.integers(0, 2),  # row
+    st.integers(0, 200) | st.none(),  # deadline, so long behind
+)
+
+
+@settings(deadline=None)
+@given(plan=st.lists(ENTRY, max_size=40), starve=st.integers(0, 80), run=st.integers(1, 9))
+def test_being_asked_in_between_changes_nothing(plan, starve, run):
+    """One is asked once in each cycle and works it out, the other has its decision until something changes."""
+    arrivals = sorted(plan, key=lambda entry: entry[1])
+    logs = []
+    for kind in (DramScheduler, Forgetful):
+        scheduler = scheduler_of(kind=kind, starve=starve, run=run, row_hold=9, read_turn=7)
+        log, coming = [], deque(arrivals)
+        for now in range(6000):
+            while coming and coming[0][1] == now:
+                is_read, _, bank, row, wait = coming.popleft()
+                deadline = FAR if wait is None else now + wait
+                scheduler.add(is_read, bank, row, (bank, row), now, deadline)
+            while (decision := scheduler.decide(now)) is not None and decision[0] <= now:
+                scheduler.commit(*decision)
+                log.append(decision)
+            if decision is None and not coming:
+                break
+        logs.append(log)
+    assert logs[0] == logs[1]
+    assert sum(command in (READ, WRITE) for _, command, *_ in logs[0]) == len(plan)

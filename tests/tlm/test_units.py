@@ -3,6 +3,8 @@
 from typing import Annotated
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tlm.errors import RuleError
 from tlm.units import (
@@ -149,6 +151,14 @@ def test_next_edge_on_both_sides_of_an_edge():
     clock = Clock("fabric", 350 * MHZ)
     assert [clock.next_edge(ps) for ps in (0, 1, 2856, 2857, 2858, 5714)] == [0, 2857, 2857, 2857, 5714, 5714]
     assert [clock.next_cycle(ps) for ps in (0, 1, 2857, 2858)] == [0, 1, 1, 2]
+
+
+@given(hz=st.integers(1, 100 * GHZ), ps=st.integers(0, 10**15))
+def test_the_next_cycle_is_the_first_whose_edge_is_not_before(hz, ps):
+    clock = Clock("c", hz)
+    n = clock.next_cycle(ps)
+    assert clock.edge(n) >= ps
+    assert n == 0 or clock.edge(n - 1) < ps
 
 
 @pytest.mark.parametrize("hz", [0, -1, 100 * GHZ + 1])

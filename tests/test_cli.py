@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.bandwidth import SETTLE
 from tlm.__main__ import main
+from tlm.units import Picoseconds, format_quantity
 
 TESTS = Path(__file__).parent
 SAMPLE = TESTS / "rtl" / "timing_sample.csv"
@@ -247,6 +249,12 @@ def test_an_empty_name(tlm, option):
     status, out, err = tlm("validate", option, "")
     assert (status, out) == (2, "")
     assert ": must " in err
+
+
+def test_help_names_the_time_to_settle(tlm):
+    status, out, _ = tlm("validate", "--help")
+    assert status == 0
+    assert f"(default: '{format_quantity(SETTLE, Picoseconds)}')" in " ".join(out.split())
 
 
 @pytest.mark.parametrize("settle", ["1 m", "-1 us", "soon"])

@@ -20,7 +20,8 @@ class AddressMapping:
     """Fields of the address from its top to its bottom, such as "row-bank-group-column".
 
     A field left out is at the top. `sizes` gives the number of values of each field, a power of two; a column is
-    an access of `atom` bytes. Raises ValueError for an order that names a field twice, or one there is not.
+    an access of `atom` bytes. An aligned block of `span` bytes falls on one row as a whole. Raises ValueError for an
+    order that names a field twice, or one there is not.
     """
 
     def __init__(self, order: str, sizes: Mapping[str, int], atom: int):
@@ -36,6 +37,8 @@ class AddressMapping:
             self._fields[name] = low, sizes[name] - 1
             low += sizes[name].bit_length() - 1
         self._channel, self._row, self._bank, self._group, _ = (self._fields[name] for name in FIELDS)
+        places = (self._channel, self._row, self._bank, self._group)
+        self.span = 1 << min((shift for shift, mask in places if mask), default=low)
 
     def locate(self, address: int) -> Location:
         """`address` in bytes from the start of the memory."""

@@ -292,27 +292,27 @@ class Ddr4(Component):
         return coming
 
     def _do(self, channel: int, decision: Decision) -> None:
-        scheduler, arbiter, p = self.schedulers[channel], self.arbiters[channel], self.params
+        scheduler, counters = self.schedulers[channel], self.trace.counters
         at, command, _, _ = decision
         direction = scheduler.direction
         entry = scheduler.commit(*decision)
-        counters = self.trace.counters
         if scheduler.direction != direction:
             counters[self._turned[scheduler.direction]] += 1
-        if command in self._commanded:
-            counters[self._commanded[command]] += 1
-        elif command == WRITE:
-            self._asked |= self._stuck
-            counters[self._device_bytes] += self._atom
-            address, initiator = entry
-            arbiter.write_credits.append((at + p.write_credit, initiator))
-            arbiter.combining.discard(address)
-        elif command == READ:
-            self._asked |= self._stuck
-            counters[self._device_bytes] += self._atom
-            arbiter.read_credits.append(at + p.read_credit)
+        if entry is None:
+            if command in self._commanded:
+                counters[self._commanded[command]] += 1
+            return
+        self._asked |= self._stuck
+        counters[self._device_bytes] += self._atom
+        arbiter = self.arbiters[channel]
+        if command == READ:
+            arbiter.read_credits.append(at + self.params.read_credit)
             entry.ready = at + self._read_delay
             self._return(entry.queue.port)
+        else:
+            address, initiator = entry
+            arbiter.write_credits.append((at + self.params.write_credit, initiator))
+            arbiter.combining.discard(address)
 
     def _decide(self) -> tuple[int, Decision | None]:
         """The channel that acts first, and what it does."""

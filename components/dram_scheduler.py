@@ -253,11 +253,12 @@ class DramScheduler:
             self._served += 1
             self._accessed[bank] = at
             if command == READ:
+                store = self.reads
                 channel.read(bank, at)
                 self._idle_since = at
             else:
+                store = self.writes
                 channel.write(bank, at)
-            store = self.reads if command == READ else self.writes
             if not store.run and at >= store.since + self.starve:
                 store.run = self.run
             return store.take(bank, row, at)

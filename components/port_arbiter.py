@@ -38,8 +38,10 @@ class PortArbiter:
         self.channel = channel
         self.scheduler = scheduler
         self.done: list[Burst] = []
-        self.stuck = False  # what waits can go on only behind a command: for credits, or for a read's last data
+        self.stuck = False  # what waits can go on only behind a command, with its credit or data
         self.queues: list[ReadQueue] = []  # of all ports, in their order
+        self._read_bursts: list[deque[Burst]] = []  # those of the queues
+        self._write_bursts = [port.writes for port in ports]
         self.read_credits: deque[int] = deque()  # cycles at which entries of the stores become free
         self.write_credits: deque[tuple[int, str]] = deque()  # and whose they were
         self.combining: set[int] = set()  # atoms that wait to be written
@@ -63,37 +65,26 @@ class PortArbiter:
         """Take an initiator that has not read before into the turn."""
         self.queues.append(queue)
         self.queues.sort(key=lambda q: (self.ports.index(q.port), q.initiator))
+        self._read_bursts = [q.bursts for q in self.queues]
 
     def step(self, now: int) -> int:
         """Let in what goes in cycle `now`; the next cycle at which something may, FAR when that is not known yet."""
         self._free(now)
         self.stuck = False
         coming = FAR
-        if self._reads_wait():
+        if any(self._read_bursts):
             reader, coming = self._reader(now)
             if reader is not None:
                 self._read(reader, now)
-                coming = self._read_next if self._reads_wait() else FAR
-        if self._writes_wait():
+                coming = self._read_next if any(self._read_bursts) else FAR
+        if any(self._write_bursts):
             writer, writes_at = self._writer(now)
             if writer is not None:
                 self._write(writer, now)
-                writes_at = self._write_next if self._writes_wait() else FAR
+                writes_at = self._write_next if any(self._write_bursts) else FAR
             if writes_at < coming:
                 coming = writes_at
         return coming
-
-    def _reads_wait(self) -> bool:
-        for queue in self.queues:  # not any(): this is asked at every step
-            if queue.bursts:
-                return True
-        return False
-
-    def _writes_wait(self) -> bool:
-        for port in self.ports:
-            if port.writes:
-                return True
-        return False
 
     def _free(self, now: int) -> None:
         """Entries whose credits are back."""
@@ -202,7 +193,8 @@ class PortArbiter:
     def _step_on(self, burst: Burst, queue: deque[Burst]) -> bool:
         """On to the next atom; whether there was none left."""
         burst.address += self._atom
-        burst.place = None
+        if not burst.address % self.mapping.span:
+            burst.place = None
         if burst.address < burst.end:
             return False
         queue.popleft()

@@ -48,6 +48,21 @@ def test_channels_in_turn():
     assert [mapping.locate(32 * i).channel for i in (0, 1, 15, 16)] == [0, 1, 15, 0]
 
 
+@given(order=st.permutations(FIELDS), block=st.integers(0, 1000), offset=st.integers(0, 8 * KIB - 1))
+def test_a_span_falls_on_one_row(order, block, offset):
+    mapping = AddressMapping("-".join(order), SIZES | {"channel": 2}, 64)
+    start = block * mapping.span
+    assert mapping.locate(start + offset % mapping.span) == mapping.locate(start)
+    assert mapping.locate(start + mapping.span) != mapping.locate(start)
+
+
+@pytest.mark.parametrize(
+    ("order", "span"), [("row-bank-group-column", 8 * KIB), ("row-bank-column-group", 64)]
+)
+def test_a_span(order, span):
+    assert AddressMapping(order, SIZES, 64).span == span
+
+
 @pytest.mark.parametrize("order", ["row-bank-bank", "row-rank", ""])
 def test_a_wrong_order(order):
     with pytest.raises(ValueError, match=f"not '{order}'"):

@@ -316,9 +316,12 @@ class Ddr4(Component):
 
     def _decide(self) -> tuple[int, Decision | None]:
         """The channel that acts first, and what it does."""
-        first, best = 0, self.schedulers[0].decide(self._now)
-        for channel in range(1, len(self.schedulers)):
-            decision = self.schedulers[channel].decide(self._now)
+        schedulers = self.schedulers
+        first, best = 0, schedulers[0].decide(self._now)
+        if len(schedulers) == 1:
+            return first, best
+        for channel in range(1, len(schedulers)):
+            decision = schedulers[channel].decide(self._now)
             if decision is not None and (best is None or decision[0] < best[0]):
                 first, best = channel, decision
         return first, best

@@ -353,8 +353,11 @@ class ReadStream:
             arrivals[low] = begin
         else:
             end = max(self._next_cycle(last - 1), begin + n - 1)
-            steps = np.arange(n, dtype=np.int64) * (begin - end)
-            arrivals[low:high] = begin - steps // (n - 1)
+            if end - begin == n - 1:
+                arrivals[low:high] = np.arange(begin, end + 1)
+            else:
+                steps = np.arange(n, dtype=np.int64) * (begin - end)
+                arrivals[low:high] = begin - steps // (n - 1)
         self.known = high
         # a beat needs the place of the one a buffer's length before
         held = max(low, self._buffer)

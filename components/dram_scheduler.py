@@ -15,6 +15,7 @@ State"; UG1085 and the descriptions of the registers SCHED, PERFLPR1, PERFWR1 an
 from __future__ import annotations
 
 from collections import deque
+from heapq import heappop, heappush
 from typing import Any, Literal
 
 from components.dram_channel import CLOSED, DramChannel
@@ -28,15 +29,17 @@ READ, WRITE, PRECHARGE, ACTIVATE, REFRESH, TURN = range(6)
 class _Store:
     """What waits in one direction: entries by bank, row and age."""
 
-    __slots__ = ("banks", "count", "deadline", "deadlines", "run", "since")
+    __slots__ = ("banks", "count", "deadlines", "run", "since", "timed")
 
     def __init__(self) -> None:
         self.banks: dict[int, dict[int, deque[tuple[int, int, Any]]]] = {}  # of age, sequence and entry
         self.count = 0
         self.run = 0  # accesses left of a run for having starved
         self.since = 0  # when it was last served, or began to wait
-        self.deadlines: dict[int, int] = {}  # by sequence, of entries that have one
-        self.deadline = FAR  # the first of them
+        self.deadlines: list[
+            tuple[int, int]
+        ] = []  # heap of deadline and sequence, the first of one still here
+        self.timed: set[int] = set()  # sequences of those that have one
 
     def add(self, age: int, sequence: int, bank: int, row: int, entry: Any, now: int, deadline: int) -> None:
         rows = self.banks.setdefault(bank, {})
@@ -45,8 +48,8 @@ class _Store:
             waiting = rows[row] = deque()
         waiting.append((age, sequence, entry))
         if deadline < FAR:
-            self.deadlines[sequence] = deadline
-            self.deadline = min(self.deadline, deadline)
+            heappush(self.deadlines, (deadline, sequence))
+            self.timed.add(sequence)
         if not self.count:
             self.since = now
         self.count += 1
@@ -59,8 +62,10 @@ class _Store:
             del rows[row]
             if not rows:
                 del self.banks[bank]
-        if self.deadlines.pop(sequence, FAR) == self.deadline:
-            self.deadline = min(self.deadlines.values(), default=FAR)
+        self.timed.discard(sequence)
+        deadlines = self.deadlines
+        while deadlines and deadlines[0][1] not in self.timed:
+            heappop(deadlines)
         self.count -= 1
         self.since = at
         self.run = max(0, self.run - 1) if self.count else 0
@@ -70,7 +75,10 @@ class _Store:
         """The first cycle from `now` on at which it is critical, if nothing changes."""
         if self.run:
             return now
-        return max(now, min(self.since + starve, self.deadline))
+        critical = self.since + starve
+        if self.deadlines and self.deadlines[0][0] < critical:
+            critical = self.deadlines[0][0]
+        return critical if critical > now else now
 
 
 def _oldest(rows: dict[int, deque[tuple[int, int, Any]]]) -> tuple[int, int]:

@@ -485,7 +485,7 @@ def test_nothing_is_lost_under_any_arbitration(controller, plan, params):
 
     for scheduler, (entered, commands) in zip(memory.schedulers, logs, strict=True):
         for store in (scheduler.reads, scheduler.writes):
-            assert (store.count, store.banks, store.deadlines) == (0, {}, {})
+            assert (store.count, store.banks, store.deadlines) == (0, {}, [])
         for is_read, command, entries, credit in (
             (True, READ, params["reads"], params["read_credit"]),
             (False, WRITE, params["writes"], params["write_credit"]),

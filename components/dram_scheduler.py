@@ -36,9 +36,7 @@ class _Store:
         self.count = 0
         self.run = 0  # accesses left of a run for having starved
         self.since = 0  # when it was last served, or began to wait
-        self.deadlines: list[
-            tuple[int, int]
-        ] = []  # heap of deadline and sequence, the first of one still here
+        self.deadlines: list[tuple[int, int]] = []  # a heap, with sequences; the first is of one still here
         self.timed: set[int] = set()  # sequences of those that have one
 
     def add(self, age: int, sequence: int, bank: int, row: int, entry: Any, now: int, deadline: int) -> None:

@@ -164,7 +164,6 @@ class Ddr4(Component):
         self._now = 0  # cycle up to which all is decided
         self._running = False
         self._asked = True  # something has changed for the arbiters
-        self._stuck = False  # an arbiter can go on only behind a command
         self._wake_at = FAR
 
     @property
@@ -283,10 +282,8 @@ class Ddr4(Component):
                     at = port.take(now)
                 if at < coming:
                     coming = at
-        self._stuck = False
         for arbiter in self.arbiters:
             coming = min(coming, arbiter.step(now))
-            self._stuck |= arbiter.stuck
             while arbiter.done:
                 arbiter.done.pop().payload.complete(self.memory_clock.edge(now))
         return coming
@@ -302,7 +299,7 @@ class Ddr4(Component):
             if command in self._commanded:
                 counters[self._commanded[command]] += 1
             return
-        self._asked |= self._stuck
+        self._asked = self._asked or any(arbiter.stuck for arbiter in self.arbiters)
         counters[self._device_bytes] += self._atom
         arbiter = self.arbiters[channel]
         if command == READ:
@@ -316,12 +313,9 @@ class Ddr4(Component):
 
     def _decide(self) -> tuple[int, Decision | None]:
         """The channel that acts first, and what it does."""
-        schedulers = self.schedulers
-        first, best = 0, schedulers[0].decide(self._now)
-        if len(schedulers) == 1:
-            return first, best
-        for channel in range(1, len(schedulers)):
-            decision = schedulers[channel].decide(self._now)
+        first, best = 0, self.schedulers[0].decide(self._now)
+        for channel in range(1, len(self.schedulers)):
+            decision = self.schedulers[channel].decide(self._now)
             if decision is not None and (best is None or decision[0] < best[0]):
                 first, best = channel, decision
         return first, best

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from components.address_mapping import AddressMapping, Location
+from components.address_mapping import AddressMapping
 from components.dram_port import Atom, Burst, DramPort, ReadQueue
 from components.dram_scheduler import FAR, DramScheduler
 
@@ -110,11 +110,7 @@ class PortArbiter:
         for step in range(count):
             turn = (self._read_turn + step) % count
             queue = queues[turn]
-            if not queue.bursts:
-                continue
-            burst = queue.bursts[0]
-            place = burst.place or self._locate(burst)
-            if place.channel != self.channel:
+            if not queue.bursts or not self._here(queue.bursts[0]):
                 continue
             at = queue.port.read_at(queue, now)
             if at <= now:
@@ -139,11 +135,7 @@ class PortArbiter:
         for step in range(count):
             turn = (self._write_turn + step) % count
             port = ports[turn]
-            if not port.writes:
-                continue
-            burst = port.writes[0]
-            place = burst.place or self._locate(burst)
-            if place.channel == self.channel:
+            if port.writes and self._here(burst := port.writes[0]):
                 upto = min(burst.address + self._atom, burst.end) - burst.base
                 at = burst.begin + -(-upto // self._beat) - 1 + self.front
                 if at > now:
@@ -186,9 +178,11 @@ class PortArbiter:
             self.done.append(burst)
         port.stored(now, size)
 
-    def _locate(self, burst: Burst) -> Location:
-        place = burst.place = self.mapping.locate(burst.address)
-        return place
+    def _here(self, burst: Burst) -> bool:
+        place = burst.place
+        if place is None:
+            place = burst.place = self.mapping.locate(burst.address)
+        return place.channel == self.channel
 
     def _step_on(self, burst: Burst, queue: deque[Burst]) -> bool:
         """On to the next atom; whether there was none left."""

@@ -22,7 +22,7 @@ from tlm.units import US
 PLATFORM = "zcu102-axi-hp"
 COLUMNS = ("traffic", "pl_mhz", "ports", "burst_bytes", "read_MBps", "write_MBps")
 TRAFFIC = ("read", "write", "read+write")
-SETTLE = 40 * US  # after the last generator's start: streams part or meet
+SETTLE = 200 * US  # after the last generator's start: streams part or meet
 WINDOW = 90 * US  # streams of different speed pass each other in some of the banks
 FEW = 4  # rows for which more processes are not worth their start
 

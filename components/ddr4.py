@@ -30,12 +30,12 @@ from tlm.units import SECOND, Address, Bits, Bytes, Check, Clock, Cycles, Doc, P
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    Starvation and runs are registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1); the write store is the
-    controller's own size. What they leave open is calibrated with the bandwidth that was measured on the board
-    (300 MHz, FPT 2019): the limits of an initiator and of a port, `fewest_writes`, `row_hold`, `read_turn` (14 cycles
-    are the DRAM's), `front`, `data_path`, credits, `write_gap`. So are three that have a register, since another
-    figure fits better: 30 `reads` (33 in SCHED), an `idle_gap` of 6 (1 in SCHED) and a `read_timeout` of 149 (79 in
-    PCFGQOS1, from the acceptance of a read).
+    `starve` and `write_timeout` are registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1, PCFGWQOS1); the
+    write store is the controller's own size, the `read_turn` the DRAM's. What they leave open is calibrated with the
+    bandwidth that was measured on the board (300 MHz, FPT 2019): the limits of an initiator and of a port,
+    `store_timeout`, `fewest_writes`, `row_hold`, `front`, `data_path`, credits, `write_gap`. So are four that have a
+    register, since another figure fits better: 30 `reads` (33 in SCHED), a `run` of 12 (8 in PERFLPR1 and PERFWR1), an
+    `idle_gap` of 6 (1 in SCHED) and a `read_timeout` of 190 (79 in PCFGQOS1).
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -54,30 +54,32 @@ class Ddr4Params:
         PositiveInt, Doc("read bursts of an initiator from the arbiter to the last of their data")
     ] = 6
     initiator_writes: Annotated[PositiveInt, Doc("entries of the write store that an initiator may have")] = (
-        20
+        22
     )
     write_buffer: Annotated[
         Bytes, Doc("write data of a port from their first beat to the store; a burst begins below it")
-    ] = 384
+    ] = 192
     read_timeout: Annotated[
         Cycles, Doc("reads are critical once one in the store came to its port so long ago")
-    ] = 149
+    ] = 190
+    store_timeout: Annotated[Cycles, Doc("or into the store so long ago")] = 95
+    write_timeout: Annotated[Cycles, Doc("writes are critical once one came into the store so long ago")] = 79
     starve: Annotated[
         Cycles, Doc("so are reads or writes that wait so long while none is served, for a run")
     ] = 64
-    run: Annotated[PositiveInt, Doc("accesses of such a run")] = 8
+    run: Annotated[PositiveInt, Doc("accesses of such a run")] = 12
     fewest_writes: Annotated[
         PositiveInt, Doc("writes that go, once it is their turn, before critical reads")
     ] = 3
     idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes that are not critical")] = 6
-    row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 16
-    read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 19
+    row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 18
+    read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 14
     front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 12
     data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 15
-    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 49
-    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 80
+    read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 60
+    write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 60
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
-    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 0
+    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
     every_call: Annotated[
         bool,
         Doc(
@@ -147,6 +149,8 @@ class Ddr4(Component):
                 writes=params.writes,
                 initiator_writes=params.initiator_writes,
                 read_timeout=params.read_timeout,
+                store_timeout=params.store_timeout,
+                write_timeout=params.write_timeout,
                 write_pace=params.write_pace,
                 front=params.front,
             )

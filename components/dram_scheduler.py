@@ -5,11 +5,11 @@ among what the open rows serve, what can go first, the oldest where several can;
 row is precharged and activated for its oldest, but among reads a row stays open for `row_hold` behind an access.
 Reads are as old as they are at their port.
 
-A store is critical once it has starved, for a run of accesses; that of reads also once the deadline of one has come.
+A store is critical once it has starved, for a run of accesses, and once the deadline of one that waits there has come.
 The channel works on reads as long as there are any. It turns to writes when no read has been left for `idle_gap`
 cycles, or when writes are critical and no reads are, be it that none is there. It works on writes until none is left,
 or until reads are critical and writes either are not, or the fewest that may go have gone. (UG585, "Transaction
-State"; UG1085 and the descriptions of the registers SCHED, PERFLPR1, PERFWR1 and PCFGQOS1 in UG1087.)
+State"; UG1085 and the descriptions of the registers SCHED, PERFLPR1, PERFWR1, PCFGQOS1 and PCFGWQOS1 in UG1087.)
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class DramScheduler:
         deadline: int = FAR,
         since: int | None = None,
     ) -> None:
-        """Its age counts from `since`, or from now. From its deadline on a read's store is critical."""
+        """Its age counts from `since`, or from now. From its deadline on its store is critical."""
         self._sequence += 1
         self._decided = False
         store = self.reads if is_read else self.writes

@@ -30,6 +30,8 @@ class PortArbiter:
         writes: int,
         initiator_writes: int,
         read_timeout: int,
+        store_timeout: int,
+        write_timeout: int,
         write_pace: int,
         front: int,
     ):
@@ -49,6 +51,8 @@ class PortArbiter:
         self.writes = writes
         self.initiator_writes = initiator_writes
         self.read_timeout = read_timeout
+        self.store_timeout = store_timeout
+        self.write_timeout = write_timeout
         self.write_pace = write_pace
         self.front = front
         self._atom = atom
@@ -157,7 +161,8 @@ class PortArbiter:
         atom = Atom(queue, burst, burst.address)
         port.enter(atom)
         _, bank, row = burst.place  # type: ignore[misc]
-        self.scheduler.add(True, bank, row, atom, now, burst.first + self.read_timeout, since=burst.arrival)
+        deadline = min(burst.first + self.read_timeout, now + self.store_timeout)
+        self.scheduler.add(True, bank, row, atom, now, deadline, since=burst.arrival)
         if self._step_on(burst, queue.bursts):
             port.begun = None
 
@@ -172,7 +177,7 @@ class PortArbiter:
             self.combining.add(burst.address)
             _, bank, row = burst.place  # type: ignore[misc]
             entry = burst.address, burst.payload.initiator
-            self.scheduler.add(False, bank, row, entry, now)
+            self.scheduler.add(False, bank, row, entry, now, now + self.write_timeout)
         size = min(burst.address + self._atom, burst.end) - max(burst.address, burst.base)
         if self._step_on(burst, port.writes):
             self.done.append(burst)

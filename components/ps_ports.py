@@ -28,10 +28,11 @@ PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 class PsPortsParams:
     """What UG1085 leaves open is calibrated with bandwidth measured on a ZCU102 (300 MHz, FPT 2019).
 
-    One port's reads of 16, 32 and 64 bytes come every 4.13, 4.19 and 4.28 cycles of its clock: 16 in flight that take
-    66 cycles, and a cycle more for each beat (1/16 = 0.06). With longer bursts a port loses about 1 % to refresh, so
-    its read FIFO covers some 200 of the 300 ns that a refresh takes. How much of the 66 cycles (220 ns) is the PL's,
-    only other clocks can tell. The memory controller's share of these times is its own.
+    There one port's reads of 16, 32 and 64 bytes come every 4.13, 4.19 and 4.28 cycles of its clock: 16 in flight that
+    take 66 cycles, and a cycle more for each beat (1/16 = 0.06). With longer bursts a port loses about 1 % to refresh,
+    the rest its read FIFO covers. How much of the 66 cycles (220 ns) is the PL's, only other clocks can tell. The
+    memory controller's share of these times is its own. A `read_interval` of 13.3 ns leaves one port's bandwidth as it
+    is, but has two ports' streams part as they do on the board; platforms/zcu102-axi-hp.yaml sets it.
     """
 
     clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (
@@ -41,12 +42,14 @@ class PsPortsParams:
     burst: Annotated[PositiveInt, Doc("beats of the longest burst behind the port")] = 16
     reads: Annotated[PositiveInt, Le(16), Doc("read bursts in flight of a port, until the PL has them")] = 16
     writes: Annotated[PositiveInt, Le(16), Doc("write bursts in flight of a port")] = 15
-    read_pace: Annotated[PositiveInt, Doc("cycles of the PL's clock from a read burst sent to the next")] = 1
-    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 64
+    read_interval: Annotated[
+        Picoseconds, Doc("from a read burst sent to the next, at least; a cycle of the clock it always takes")
+    ] = 0
+    read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 32
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
-    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 98_000
-    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 31_300
-    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 75_300
+    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 93_750
+    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 37_500
+    write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 45_800
     write_return: Annotated[Picoseconds, Doc("its response's way back")] = 1_300
     crossing: Annotated[
         Cycles,
@@ -193,8 +196,9 @@ class _ReadChannel(_Channel):
         self.back = p.read_return + more + clock.edge(p.crossing)
         self.flight: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
-        self.pace = p.read_pace
+        self.interval = p.read_interval
         self.request = 0  # cycle from which another part can go
+        self.earliest = 0  # and time
         self.sent = -1  # cycle of the memory controller in which it has sent the last beat
 
     def accept(self, payload: GenericPayload, at: int) -> None:
@@ -205,8 +209,9 @@ class _ReadChannel(_Channel):
         """Send the parts that may be in flight, each when it may."""
         while self.queue and len(self.flight) < self.limit:
             whole, address, length, at = self.queue.popleft()
-            at = max(self.place(len(self.flight), at), self.clock.edge(self.request))
-            self.request = self.clock.next_cycle(at) + self.pace
+            at = max(self.place(len(self.flight), at), self.clock.edge(self.request), self.earliest)
+            self.request = self.clock.next_cycle(at) + 1
+            self.earliest = at + self.interval
             part = self.part(Command.READ, address, length)
             entry = _ReadPart(part, whole, length)
             part.take = partial(self._take, entry)

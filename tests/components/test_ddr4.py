@@ -23,6 +23,8 @@ CALIBRATED = {
     "initiator_writes": 64,
     "write_buffer": 4096,
     "read_timeout": 1000,
+    "store_timeout": 1000,
+    "write_timeout": 1000,
     "starve": 64,
     "run": 8,
     "fewest_writes": 1,
@@ -383,6 +385,36 @@ def test_an_old_read_ends_the_work_on_writes(controller, timeout):
     assert turns[1] == min(30 - FRONT + timeout, last)
 
 
+@pytest.mark.parametrize("timeout", [25, 30, 1000])
+def test_a_read_long_in_the_store_ends_the_work_on_writes(controller, timeout):
+    """The same with the time from its entry to the store, at 30."""
+    master = controller(store_timeout=timeout, starve=1000, writes=64)
+    _, done = scheduled(master)
+    for n in range(20):
+        master.write(0, 64 * n, 1, width=16)
+    master.read(at_ns(30 - FRONT), ROW, 1, port=1, width=16)
+    master.run()
+    turns = [at for at, command in done if command == TURN]
+    last = [at for at, command in done if command == WRITE][-1]
+    assert turns[1] == min(30 + timeout, last)
+
+
+@pytest.mark.parametrize("timeout", [40, 50, 1000])
+def test_an_old_write_ends_the_work_on_reads(controller, timeout):
+    """In the store at 10 + 8, among reads that are not critical. The turn is at its deadline, or `idle_gap` behind the
+    last read.
+    """
+    master = controller(write_timeout=timeout, starve=1000, reads=64)
+    _, done = scheduled(master)
+    for n in range(20):
+        master.read(0, 64 * n, 4, width=16)
+    master.write(at_ns(10), ROW, 1, port=1, width=16)
+    master.run()
+    turn = next(at for at, command in done if command == TURN)
+    last = [at for at, command in done if command == READ][-1]
+    assert turn == min(10 + FRONT + timeout, last + 2)
+
+
 @pytest.mark.parametrize("send", ["read", "write"])
 def test_ports_take_turns(controller, send):
     """The one entry is free again at 16. It is port 1's turn, though port 2 waits since 9 and port 1 since 15."""
@@ -424,6 +456,8 @@ SMALL = st.fixed_dictionaries(
         "initiator_writes": st.integers(1, 6),
         "write_buffer": st.integers(1, 400),
         "read_timeout": st.integers(0, 100),
+        "store_timeout": st.integers(0, 100),
+        "write_timeout": st.integers(0, 100),
         "starve": st.integers(0, 100),
         "run": st.integers(1, 10),
         "fewest_writes": st.integers(1, 10),

@@ -14,7 +14,7 @@ from tlm.payload import ResponseStatus
 CALIBRATED = {
     "reads": 16,
     "writes": 16,
-    "read_pace": 1,
+    "read_interval": 0,
     "read_fifo": 128,
     "read_request": 80_000,
     "read_return": 80_000,
@@ -107,9 +107,9 @@ def test_sixteen_reads_in_flight(ideal, beats):
     assert beats(bursts[16]) == [161 + 161]
 
 
-def test_reads_go_at_their_pace(ideal, beats):
-    """One every 4 cycles: the n-th of 16 bytes is there at 161 + 4n."""
-    master = ideal(read_pace=4)
+def test_reads_keep_their_interval(ideal, beats):
+    """One every 4 ns: the n-th of 16 bytes is there at 161 + 4n."""
+    master = ideal(read_interval=4000)
     bursts = [master.read(0, 16 * n, 1, width=16) for n in range(3)]
     master.run()
     assert [beats(burst) for burst in bursts] == [[161], [165], [169]]

@@ -34,8 +34,8 @@ class Ddr4Params:
     write store is the controller's own size, the `read_turn` the DRAM's. What they leave open is calibrated with the
     bandwidth that was measured on the board (300 MHz, FPT 2019): the limits of an initiator and of a port,
     `store_timeout`, `fewest_writes`, `row_hold`, `front`, `data_path`, credits, `write_gap`. So are four that have a
-    register, since another figure fits better: 30 `reads` (33 in SCHED), a `run` of 12 (8 in PERFLPR1 and PERFWR1), an
-    `idle_gap` of 6 (1 in SCHED) and a `read_timeout` of 190 (79 in PCFGQOS1).
+    register, since another figure fits better: 30 `reads` (33 in SCHED), a `run` of 12 (8 in PERFLPR1 and PERFWR1),
+    an `idle_gap` of 6 (1 in SCHED) and a `read_timeout` of 190 (79 in PCFGQOS1).
     """
 
     base: Annotated[Address, Doc("first address")] = 0

@@ -5,7 +5,7 @@ among what the open rows serve, what can go first, the oldest where several can;
 row is precharged and activated for its oldest, but among reads a row stays open for `row_hold` behind an access.
 Reads are as old as they are at their port.
 
-A store is critical once it has starved, for a run of accesses, and once the deadline of one that waits there has come.
+A store is critical once it has starved, for a run of accesses, and once the deadline of one that waits has come.
 The channel works on reads as long as there are any. It turns to writes when no read has been left for `idle_gap`
 cycles, or when writes are critical and no reads are, be it that none is there. It works on writes until none is left,
 or until reads are critical and writes either are not, or the fewest that may go have gone. (UG585, "Transaction

@@ -28,11 +28,11 @@ PAGE = 4096  # bytes; no AXI burst crosses such a boundary
 class PsPortsParams:
     """What UG1085 leaves open is calibrated with bandwidth measured on a ZCU102 (300 MHz, FPT 2019).
 
-    There one port's reads of 16, 32 and 64 bytes come every 4.13, 4.19 and 4.28 cycles of its clock: 16 in flight that
-    take 66 cycles, and a cycle more for each beat (1/16 = 0.06). With longer bursts a port loses about 1 % to refresh,
-    the rest its read FIFO covers. How much of the 66 cycles (220 ns) is the PL's, only other clocks can tell. The
-    memory controller's share of these times is its own. A `read_interval` of 13.3 ns leaves one port's bandwidth as it
-    is, but has two ports' streams part as they do on the board; platforms/zcu102-axi-hp.yaml sets it.
+    There one port's reads of 16, 32 and 64 bytes come every 4.13, 4.19 and 4.28 cycles of its clock: 16 in flight
+    that take 66 cycles, and a cycle more for each beat (1/16 = 0.06). With longer bursts a port loses about 1 % to
+    refresh, the rest its read FIFO covers. How much of the 66 cycles (220 ns) is the PL's, only other clocks can
+    tell. The memory controller's share of these times is its own. A `read_interval` of 13.3 ns leaves one port's
+    bandwidth as it is, but has two ports' streams part as on the board; platforms/zcu102-axi-hp.yaml sets it.
     """
 
     clock: Annotated[ClockName, Doc("clock of the ports on the side of the PL; at most 333 MHz, DS925")] = (

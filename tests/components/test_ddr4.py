@@ -401,8 +401,8 @@ def test_a_read_long_in_the_store_ends_the_work_on_writes(controller, timeout):
 
 @pytest.mark.parametrize("timeout", [40, 50, 1000])
 def test_an_old_write_ends_the_work_on_reads(controller, timeout):
-    """In the store at 10 + 8, among reads that are not critical. The turn is at its deadline, or `idle_gap` behind the
-    last read.
+    """In the store at 10 + 8, among reads that are not critical. The turn is at its deadline, or `idle_gap` (2)
+    behind the last read.
     """
     master = controller(write_timeout=timeout, starve=1000, reads=64)
     _, done = scheduled(master)

@@ -371,10 +371,11 @@ def test_an_initiator_with_room_stops_nothing(controller):
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("timeout", [50, 60, 1000])
-def test_an_old_read_ends_the_work_on_writes(controller, timeout):
+@pytest.mark.parametrize("timeout", [30, 50, 1000])
+@pytest.mark.parametrize(("limit", "since"), [("read_timeout", 30 - FRONT), ("store_timeout", 30)])
+def test_an_old_read_ends_the_work_on_writes(controller, limit, since, timeout):
     """At its port at 22, in the store at 30. The turn is at its deadline, or when no write is left."""
-    master = controller(read_timeout=timeout, starve=1000, writes=64)
+    master = controller(**{limit: timeout}, starve=1000, writes=64)
     _, done = scheduled(master)
     for n in range(20):
         master.write(0, 64 * n, 1, width=16)
@@ -382,21 +383,7 @@ def test_an_old_read_ends_the_work_on_writes(controller, timeout):
     master.run()
     turns = [at for at, command in done if command == TURN]
     last = [at for at, command in done if command == WRITE][-1]
-    assert turns[1] == min(30 - FRONT + timeout, last)
-
-
-@pytest.mark.parametrize("timeout", [25, 30, 1000])
-def test_a_read_long_in_the_store_ends_the_work_on_writes(controller, timeout):
-    """The same with the time from its entry to the store, at 30."""
-    master = controller(store_timeout=timeout, starve=1000, writes=64)
-    _, done = scheduled(master)
-    for n in range(20):
-        master.write(0, 64 * n, 1, width=16)
-    master.read(at_ns(30 - FRONT), ROW, 1, port=1, width=16)
-    master.run()
-    turns = [at for at, command in done if command == TURN]
-    last = [at for at, command in done if command == WRITE][-1]
-    assert turns[1] == min(30 + timeout, last)
+    assert turns[1] == min(since + timeout, last)
 
 
 @pytest.mark.parametrize("timeout", [40, 50, 1000])

@@ -197,8 +197,7 @@ class _ReadChannel(_Channel):
         self.flight: deque[_ReadPart] = deque()
         self.drained: deque[int] = deque(maxlen=p.read_fifo)  # when beats leave the FIFO
         self.interval = p.read_interval
-        self.request = 0  # cycle from which another part can go
-        self.earliest = 0  # and time
+        self.earliest = 0  # time from which another part can go
         self.sent = -1  # cycle of the memory controller in which it has sent the last beat
 
     def accept(self, payload: GenericPayload, at: int) -> None:
@@ -209,9 +208,8 @@ class _ReadChannel(_Channel):
         """Send the parts that may be in flight, each when it may."""
         while self.queue and len(self.flight) < self.limit:
             whole, address, length, at = self.queue.popleft()
-            at = max(self.place(len(self.flight), at), self.clock.edge(self.request), self.earliest)
-            self.request = self.clock.next_cycle(at) + 1
-            self.earliest = at + self.interval
+            at = max(self.place(len(self.flight), at), self.earliest)
+            self.earliest = max(self.clock.edge(self.clock.next_cycle(at) + 1), at + self.interval)
             part = self.part(Command.READ, address, length)
             entry = _ReadPart(part, whole, length)
             part.take = partial(self._take, entry)

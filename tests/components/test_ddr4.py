@@ -371,7 +371,7 @@ def test_an_initiator_with_room_stops_nothing(controller):
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("timeout", [30, 50, 1000])
+@pytest.mark.parametrize("timeout", [30, 50, 60, 1000])
 @pytest.mark.parametrize(("limit", "since"), [("read_timeout", 30 - FRONT), ("store_timeout", 30)])
 def test_an_old_read_ends_the_work_on_writes(controller, limit, since, timeout):
     """At its port at 22, in the store at 30. The turn is at its deadline, or when no write is left."""

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -22,9 +22,10 @@ from tlm.units import US
 PLATFORM = "zcu102-axi-hp"
 COLUMNS = ("traffic", "pl_mhz", "ports", "burst_bytes", "read_MBps", "write_MBps")
 TRAFFIC = ("read", "write", "read+write")
-SETTLE = 200 * US  # after the last generator's start: streams part or meet
-WINDOW = 90 * US  # streams of different speed pass each other in some of the banks
-FEW = 4  # rows for which more processes are not worth their start
+SETTLE = 100 * US  # after the last generator's start: streams part or meet
+WINDOW = 180 * US  # streams of different speed pass each other in some of the banks
+STARTS = (2 / 3, 1, 4 / 3)  # times the platform's: how far apart several ports began is not known
+FEW = 4  # simulations for which more processes are not worth their start
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class _Row:
     burst_bytes: int
     measured: dict[str, float]  # by direction
 
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """Of its simulations, times the platform's starts."""
+        return STARTS if len(self.ports) > 1 else (1,)
+
 
 def validate_bandwidth(
     csv_path: str | Path,
@@ -91,8 +97,8 @@ def validate_bandwidth(
     """Predict every line of a measurement in the columns COLUMNS (others are ignored).
 
     The platform, with `overrides` as `--set` takes them, has a component `hp0_read` and the like for each port and
-    direction. `settle`, in ps, passes from the last of a line's starts to its measurement. `count` is told how many
-    lines of how many are done. Raises InputError.
+    direction. `settle`, in ps, passes from the last of a line's starts to its measurement. Of several ports it is the
+    mean over STARTS. `count` is told how many lines of how many are done. Raises InputError.
     """
     path = find_platform(platform)
     names = load_platform(path, overrides).components
@@ -102,12 +108,17 @@ def validate_bandwidth(
         raise InputError([Problem(Place(path), rule)])
     points: list[BandwidthPoint] = []
     rows = _rows(Path(csv_path), known)
+    missing = sorted({name for row in rows for name in _names(row.traffic, row.ports)} - set(names))
+    if missing:
+        raise InputError([Problem(Place(path), f"must have a traffic generator {' and '.join(missing)}")])
     found = _simulations(partial(simulate, path, overrides, settle), rows)
-    for done, (row, predicted) in enumerate(zip(rows, found, strict=True), 1):
+    for done, row in enumerate(rows, 1):
+        runs = [next(found) for _ in row.starts]
         if count is not None:
             count(done, len(rows))
         for direction, measured in row.measured.items():
-            error = 100 * (predicted[direction] / measured - 1) if measured else None
+            predicted = sum(run[direction] for run in runs) / len(runs)
+            error = 100 * (predicted / measured - 1) if measured else None
             points.append(
                 BandwidthPoint(
                     row.traffic,
@@ -115,7 +126,7 @@ def validate_bandwidth(
                     "+".join(row.ports),
                     row.burst_bytes,
                     direction,
-                    predicted[direction],
+                    predicted,
                     measured,
                     error,
                 )
@@ -124,8 +135,14 @@ def validate_bandwidth(
 
 
 def _simulations(simulation: Callable[..., dict[str, float]], rows: list[_Row]) -> Iterator[dict[str, float]]:
-    columns = zip(*((r.traffic, r.pl_mhz, r.ports, r.burst_bytes) for r in rows), strict=True)
-    if len(rows) < FEW:
+    """A row's, for each of its starts, behind each other."""
+    runs = [
+        (row.traffic, row.pl_mhz, row.ports, row.burst_bytes, scale, WINDOW // len(row.starts))
+        for row in rows
+        for scale in row.starts
+    ]
+    columns = list(zip(*runs, strict=True))
+    if len(runs) < FEW:
         yield from map(simulation, *columns)
         return
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -140,21 +157,35 @@ def simulate(
     pl_mhz: float,
     ports: tuple[str, ...],
     burst: int,
+    scale: float,
+    window: int,
 ) -> dict[str, float]:
-    """10^6 bytes a second by direction, all ports together."""
-    directions = traffic.split("+")
-    names = {d: [f"{port.lower()}_{d}" for port in ports] for d in directions}
-    settings = [f"components.{name}.burst={burst} B" for group in names.values() for name in group]
-    simulation = Simulation(load_platform(path, [*overrides, f"clocks.fabric={pl_mhz:g} MHz", *settings]))
-    generators: dict[str, list[Any]] = {
-        d: [simulation.components[name] for name in group] for d, group in names.items()
-    }
-    begin = settle + max(g.params.start for group in generators.values() for g in group)
-    for group in generators.values():
-        for generator in group:
-            generator.start()
-    simulation.env.run(until=begin + WINDOW)
-    return {d: sum(g.bandwidth(begin) for g in group) / 1e6 for d, group in generators.items()}
+    """10^6 bytes a second by direction, all ports together, with the platform's starts times `scale`.
+
+    They are those of `window` ps, `settle` ps after the last start.
+    """
+    names = _names(traffic, ports)
+    platform = load_platform(path, [*overrides, f"clocks.fabric={pl_mhz:g} MHz"])
+    specs = dict(platform.components)
+    begin = 0
+    for name in names:
+        start = round(scale * specs[name].params.start)
+        specs[name] = replace(specs[name], params=replace(specs[name].params, burst=burst, start=start))
+        begin = max(begin, settle + start)
+    simulation = Simulation(replace(platform, components=specs))
+    generators: list[Any] = [simulation.components[name] for name in names]
+    for generator in generators:
+        generator.start()
+    simulation.env.run(until=begin + window)
+    found = dict.fromkeys(names.values(), 0.0)
+    for generator, direction in zip(generators, names.values(), strict=True):
+        found[direction] += generator.bandwidth(begin) / 1e6
+    return found
+
+
+def _names(traffic: str, ports: Sequence[str]) -> dict[str, str]:
+    """Generators of a line, and the direction of each."""
+    return {f"{port.lower()}_{d}": d for d in traffic.split("+") for port in ports}
 
 
 def _rows(path: Path, known: list[str]) -> list[_Row]:

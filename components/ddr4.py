@@ -33,9 +33,9 @@ class Ddr4Params:
     `starve` and `write_timeout` are registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1, PCFGWQOS1); the
     write store is the controller's own size, the `read_turn` the DRAM's. What they leave open is calibrated with the
     bandwidth that was measured on the board (300 MHz, FPT 2019): the limits of an initiator and of a port,
-    `store_timeout`, `fewest_writes`, `row_hold`, `front`, `data_path`, credits, `write_gap`. So are four that have a
-    register, since another figure fits better: 30 `reads` (33 in SCHED), a `run` of 12 (8 in PERFLPR1 and PERFWR1),
-    an `idle_gap` of 6 (1 in SCHED) and a `read_timeout` of 190 (79 in PCFGQOS1).
+    `store_timeout`, `fewest_writes`, `row_hold`, `read_front`, `write_front`, `data_path`, credits. So are four that
+    have a register, since another figure fits better: 30 `reads` (33 in SCHED), a `run` of 12 (8 in PERFLPR1 and
+    PERFWR1), an `idle_gap` of 14 (1 in SCHED) and a `read_timeout` of 190 (79 in PCFGQOS1).
     """
 
     base: Annotated[Address, Doc("first address")] = 0
@@ -62,7 +62,7 @@ class Ddr4Params:
     read_timeout: Annotated[
         Cycles, Doc("reads are critical once one in the store came to its port so long ago")
     ] = 190
-    store_timeout: Annotated[Cycles, Doc("or into the store so long ago")] = 95
+    store_timeout: Annotated[Cycles, Doc("or into the store so long ago")] = 97
     write_timeout: Annotated[Cycles, Doc("writes are critical once one came into the store so long ago")] = 79
     starve: Annotated[
         Cycles, Doc("so are reads or writes that wait so long while none is served, for a run")
@@ -71,15 +71,15 @@ class Ddr4Params:
     fewest_writes: Annotated[
         PositiveInt, Doc("writes that go, once it is their turn, before critical reads")
     ] = 3
-    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes that are not critical")] = 6
+    idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes that are not critical")] = 14
     row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 18
     read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 14
-    front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 12
+    read_front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 11
+    write_front: Annotated[Cycles, Doc("from the data at a port to the store")] = 3
     data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 15
     read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 60
     write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 60
     write_pace: Annotated[Cycles, Doc("cycles a write into the store: 256 bit a cycle")] = 2
-    write_gap: Annotated[Cycles, Doc("idle cycles between write bursts of a port")] = 1
     every_call: Annotated[
         bool,
         Doc(
@@ -133,7 +133,6 @@ class Ddr4(Component):
                 beat=beat,
                 bursts=params.bursts,
                 write_buffer=params.write_buffer,
-                write_gap=params.write_gap,
             )
             for _ in range(params.ports)
         ]
@@ -152,7 +151,7 @@ class Ddr4(Component):
                 store_timeout=params.store_timeout,
                 write_timeout=params.write_timeout,
                 write_pace=params.write_pace,
-                front=params.front,
+                write_front=params.write_front,
             )
             for channel, scheduler in enumerate(self.schedulers)
         ]
@@ -225,10 +224,10 @@ class Ddr4(Component):
             payload.complete(at, ResponseStatus.ADDRESS_ERROR)
             return
         self.trace.counters[self._counted[payload.command]] += length
-        clock = self.memory_clock
-        arrival = clock.next_cycle(at)
-        burst = Burst(payload, arrival, self.params.front, base, length, self._atom)
+        clock, params = self.memory_clock, self.params
         is_read = payload.command is Command.READ
+        front = params.read_front if is_read else params.write_front
+        burst = Burst(payload, clock.next_cycle(at), front, base, length, self._atom)
         port.accept(burst, self._queue(port, payload.initiator) if is_read else None)
         self._asked = True
         if not self._running:

@@ -78,7 +78,7 @@ class Departure(NamedTuple):
 class DramPort:
     """Times are cycles of `clock`; the data channels move `beat` bytes a cycle."""
 
-    def __init__(self, clock: Clock, *, atom: int, beat: int, bursts: int, write_buffer: int, write_gap: int):
+    def __init__(self, clock: Clock, *, atom: int, beat: int, bursts: int, write_buffer: int):
         self.queues: dict[str, ReadQueue] = {}  # of reads, by initiator
         self.begun: ReadQueue | None = None  # whose first burst the arbiter is at
         self.coming: deque[Burst] = deque()  # write bursts whose data have not begun
@@ -93,7 +93,6 @@ class DramPort:
         self._beat = beat
         self._bursts = bursts  # limit of a queue's `reading`
         self._write_buffer = write_buffer  # limit of `writing`
-        self._write_gap = write_gap
 
     @property
     def reads(self) -> int:
@@ -125,8 +124,7 @@ class DramPort:
                 return burst.first
             self.coming.popleft()
             burst.begin = begin = max(now, self.write_free)
-            end = begin + -(-(burst.end - burst.base) // self._beat)
-            self.write_free = end + self._write_gap
+            self.write_free = end = begin + -(-(burst.end - burst.base) // self._beat)
             self.writing += burst.end - burst.base
             burst.payload.move(clock.edge(begin), clock.edge(end - 1), burst.payload.beats)
             self.writes.append(burst)

@@ -33,7 +33,7 @@ class PortArbiter:
         store_timeout: int,
         write_timeout: int,
         write_pace: int,
-        front: int,
+        write_front: int,
     ):
         self.ports = ports
         self.mapping = mapping
@@ -54,7 +54,7 @@ class PortArbiter:
         self.store_timeout = store_timeout
         self.write_timeout = write_timeout
         self.write_pace = write_pace
-        self.front = front
+        self.write_front = write_front
         self._atom = atom
         self._beat = beat
         self._reading = 0  # entries in use
@@ -141,7 +141,7 @@ class PortArbiter:
             port = ports[turn]
             if port.writes and self._here(burst := port.writes[0]):
                 upto = min(burst.address + self._atom, burst.end) - burst.base
-                at = burst.begin + -(-upto // self._beat) - 1 + self.front
+                at = burst.begin + -(-upto // self._beat) - 1 + self.write_front
                 if at > now:
                     coming = min(coming, at)
                 elif self._writing_of[burst.payload.initiator] < self.initiator_writes:

@@ -47,7 +47,7 @@ class PsPortsParams:
     ] = 0
     read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 32
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
-    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 93_750
+    read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 91_650
     read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 37_500
     write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 45_800
     write_return: Annotated[Picoseconds, Doc("its response's way back")] = 1_300

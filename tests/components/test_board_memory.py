@@ -34,7 +34,7 @@ def flip(calls, tokens, features, *settings):
 def arrival(asked, to_data):
     """Of a word of two halves that is asked for at a cycle."""
     seen = CONTROLLER.next_cycle(FABRIC.edge(asked + HOP) + THERE)
-    data = seen + DDR.front + to_data
+    data = seen + DDR.read_front + to_data
     first = FABRIC.next_cycle(CONTROLLER.edge(data) + BACK)
     second = max(first + 1, FABRIC.next_cycle(CONTROLLER.edge(data + 1) + BACK))
     return second + HOP
@@ -45,7 +45,7 @@ def test_the_first_word_of_a_flip(calls):
     clocks some cycles more than their sum."""
     ((asked, came, _, _),) = flip(calls, 1, 8)
     assert came == arrival(asked, ROW + DATA)
-    total = 2 * FABRIC.edge(HOP) + THERE + BACK + CONTROLLER.edge(DDR.front + ROW + DATA)
+    total = 2 * FABRIC.edge(HOP) + THERE + BACK + CONTROLLER.edge(DDR.read_front + ROW + DATA)
     assert 0 < came - asked - total / FABRIC.edge(1) < 4
 
 

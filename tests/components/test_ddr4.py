@@ -17,7 +17,8 @@ from tlm.units import Clock
 
 CYCLE = Clock("ddr", 533_250_000)
 CALIBRATED = {
-    "front": 8,
+    "read_front": 8,
+    "write_front": 8,
     "data_path": 10,
     "bursts": 64,
     "initiator_writes": 64,
@@ -33,7 +34,6 @@ CALIBRATED = {
     "read_turn": 0,
     "read_credit": 0,
     "write_credit": 0,
-    "write_gap": 0,
 }
 FRONT, DATA = 8, 8 + 2 + 10
 ROW = 128 * 1024  # bytes from a row of a bank to its next: all 16 banks are between
@@ -168,17 +168,6 @@ def test_write_data_are_taken_as_they_come(ddr):
     assert [early.runs, late.runs] == [[(0, ps(3), 4)], [(ps(20), ps(23), 4)]]
 
 
-@pytest.mark.parametrize("gap", [0, 1, 5])
-def test_a_gap_between_write_bursts(controller, gap):
-    """Data of three bursts of 2 beats: from 0, 2 + gap and 4 + 2 gap."""
-    master = controller(write_gap=gap)
-    bursts = [master.write(0, 32 * n, 2, width=16) for n in range(3)]
-    master.run()
-    assert [burst.runs for burst in bursts] == [
-        [(ps(n * (2 + gap)), ps(n * (2 + gap) + 1), 2)] for n in range(3)
-    ]
-
-
 def test_write_to_read(ddr):
     """The write goes at 11 + 8 = 19; a read of its row that comes at 20 goes 14 behind it, its data 20 later."""
     ddr.write(0, 0, 4, width=16)
@@ -253,6 +242,16 @@ def test_a_write_every_second_cycle_at_the_arbiter(controller):
     master.run()
     assert [at for at, is_read, _ in entered if is_read] == [FRONT, FRONT + 1, FRONT + 2]
     assert [at for at, is_read, _ in entered if not is_read] == [FRONT, FRONT + 2, FRONT + 4]
+
+
+def test_reads_and_writes_have_a_front_each(controller):
+    """From cycle 10 a read is 5 cycles on its way to the store, a beat of a write 2."""
+    master = controller(read_front=5, write_front=2)
+    entered, _ = scheduled(master)
+    master.read(at_ns(10), 0, 1, width=16)
+    master.write(at_ns(10), 8 * 1024, 1, width=16)
+    master.run()
+    assert entered == [(12, False, False), (15, True, False)]
 
 
 def test_bursts_of_a_port_between_arbiter_and_data(controller):

@@ -52,7 +52,8 @@ BOARD = {
     "ps.write_return": (0, 52_000, 200_000),
     "ps.coherent": (0, 30_000, 100_000),
     "ddr.device": ("ddr4-2400", "ddr4-2133"),
-    "ddr.front": (0, 10, 40),
+    "ddr.read_front": (0, 10, 40),
+    "ddr.write_front": (0, 10, 40),
     "ddr.data_path": (0, 10, 40),
 }
 
@@ -186,12 +187,15 @@ def test_what_a_dram_gives_back(calls, knob, values, data):
 @given(data=st.data())
 def test_smaller_buffers_never_make_a_call_faster_on_the_board(calls, knob, data):
     """Bus and burst length are left out. A bus half as wide writes bursts of half the bytes, which start earlier
-    and pass a port of 128 bits as fast; shorter read bursts let the ports of an engine take turns sooner."""
+    and pass a port of 128 bits as fast; shorter read bursts let the ports of an engine take turns sooner. The DRAM
+    serves reads first: fewer of them in flight let writes go sooner, which gives back up to 3 %.
+    """
     draw = Draw(data, calls)
     operation, engine, name = draw.call()
     better, worse = draw.two(PORTS[knob])
     fast, slow = compare("zcu102", operation, {}, f"{engine}.{knob}", better, worse)
-    assert fast <= slow, f"{name}: {knob} {better} takes {fast}, {worse} takes {slow}"
+    given_back = 0.03 if knob == "read.outstanding" else 0
+    assert fast <= (1 + given_back) * slow, f"{name}: {knob} {better} takes {fast}, {worse} takes {slow}"
 
 
 @EXAMPLES

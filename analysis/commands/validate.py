@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE",
                         help="--bandwidth: change any key of the platform; may be repeated")  # fmt: skip
     parser.add_argument("--settle", metavar="TIME",
-                        help="--bandwidth: from the last start to the measurement (default: '200 us')")  # fmt: skip
+                        help="--bandwidth: from the last start to the measurement (default: '100 us')")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
 

@@ -141,7 +141,7 @@ def _simulations(simulation: Callable[..., dict[str, float]], rows: list[_Row]) 
         for row in rows
         for scale in row.starts
     ]
-    columns = list(zip(*runs, strict=True))
+    columns = zip(*runs, strict=True)
     if len(runs) < FEW:
         yield from map(simulation, *columns)
         return
@@ -165,15 +165,15 @@ def simulate(
     They are those of `window` ps, `settle` ps after the last start.
     """
     names = _names(traffic, ports)
-    platform = load_platform(path, [*overrides, f"clocks.fabric={pl_mhz:g} MHz"])
+    settings = [f"components.{name}.burst={burst} B" for name in names]
+    platform = load_platform(path, [*overrides, f"clocks.fabric={pl_mhz:g} MHz", *settings])
     specs = dict(platform.components)
-    begin = 0
     for name in names:
-        start = round(scale * specs[name].params.start)
-        specs[name] = replace(specs[name], params=replace(specs[name].params, burst=burst, start=start))
-        begin = max(begin, settle + start)
+        params = specs[name].params
+        specs[name] = replace(specs[name], params=replace(params, start=round(scale * params.start)))
     simulation = Simulation(replace(platform, components=specs))
     generators: list[Any] = [simulation.components[name] for name in names]
+    begin = settle + max(generator.params.start for generator in generators)
     for generator in generators:
         generator.start()
     simulation.env.run(until=begin + window)

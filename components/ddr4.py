@@ -74,8 +74,8 @@ class Ddr4Params:
     idle_gap: Annotated[Cycles, Doc("from the last read to the turn to writes that are not critical")] = 14
     row_hold: Annotated[Cycles, Doc("among reads a row stays open so long behind an access")] = 18
     read_turn: Annotated[Cycles, Doc("from the turn to reads to the first read")] = 14
-    read_front: Annotated[Cycles, Doc("from the arrival at a port to the store")] = 11
-    write_front: Annotated[Cycles, Doc("from the data at a port to the store")] = 3
+    read_front: Annotated[Cycles, Doc("from a read's arrival at a port to the store")] = 11
+    write_front: Annotated[Cycles, Doc("from a write's data at a port to the store")] = 3
     data_path: Annotated[Cycles, Doc("from the data on the DRAM's bus to the port")] = 15
     read_credit: Annotated[Cycles, Doc("from a read command to the next use of its entry")] = 60
     write_credit: Annotated[Cycles, Doc("from a write command to the next use of its entry")] = 60

@@ -37,6 +37,10 @@ class InputError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        """From one process to another: `args` is the text."""
+        return type(self), (self.problems,)
+
 
 class UnfitError(Exception):
     """A platform cannot run what it was given: no component for it, or a buffer too small."""

@@ -92,6 +92,19 @@ def test_a_platform_without_one_generator(table, tmp_path):
         validate_bandwidth(table(MEASURED), str(path))
 
 
+@pytest.mark.parametrize("lines", [1, 4])
+def test_a_platform_with_another_component_as_generator(table, tmp_path, lines):
+    """Refused by the simulation, be it in this process or (four lines) in another one."""
+    path = tmp_path / "memory.yaml"
+    inherited = "command: ~, start: ~, outstanding: ~, burst: ~, base: ~, region: ~"
+    other = f"hp3_read: {{model: 'components.ideal_memory:IdealMemory', size: 1 MiB, {inherited}}}"
+    path.write_text(f"uses: {find_platform(PLATFORM)}\ncomponents: {{{other}}}\n")
+    with pytest.raises(InputError) as error:
+        validate_bandwidth(table("read,300,HP3,64,0,0,\n" * lines), str(path))
+    (problem,) = error.value.problems
+    assert str(problem).endswith("components.hp3_read.burst is not a parameter of IdealMemoryParams")
+
+
 def test_the_figures_of_a_report():
     """Errors of 1 to 10 %: mean 5.5, the ninth of ten 9, the largest 10."""
     points = [

@@ -168,6 +168,14 @@ def test_write_data_are_taken_as_they_come(ddr):
     assert [early.runs, late.runs] == [[(0, ps(3), 4)], [(ps(20), ps(23), 4)]]
 
 
+def test_write_bursts_follow_each_other(controller):
+    """Data of three bursts of 2 beats: from 0, 2 and 4."""
+    master = controller()
+    bursts = [master.write(0, 32 * n, 2, width=16) for n in range(3)]
+    master.run()
+    assert [burst.runs for burst in bursts] == [[(ps(n * 2), ps(n * 2 + 1), 2)] for n in range(3)]
+
+
 def test_write_to_read(ddr):
     """The write goes at 11 + 8 = 19; a read of its row that comes at 20 goes 14 behind it, its data 20 later."""
     ddr.write(0, 0, 4, width=16)

@@ -103,6 +103,7 @@ def test_a_platform_with_another_component_as_generator(table, tmp_path, lines):
         validate_bandwidth(table("read,300,HP3,64,0,0,\n" * lines), str(path))
     (problem,) = error.value.problems
     assert str(problem).endswith("components.hp3_read.burst is not a parameter of IdealMemoryParams")
+    assert str(error.value) == str(problem)
 
 
 def test_the_figures_of_a_report():

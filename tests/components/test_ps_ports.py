@@ -15,6 +15,7 @@ CALIBRATED = {
     "reads": 16,
     "writes": 16,
     "read_interval": 0,
+    "read_tolerance": 0,
     "read_fifo": 128,
     "read_request": 80_000,
     "read_return": 80_000,
@@ -113,6 +114,22 @@ def test_reads_keep_their_interval(ideal, beats):
     bursts = [master.read(0, 16 * n, 1, width=16) for n in range(3)]
     master.run()
     assert [beats(burst) for burst in bursts] == [[161], [165], [169]]
+
+
+def test_reads_may_be_early_by_the_tolerance(ideal, beats):
+    """They are due at 0, 4, 8 and 12; the second goes at 1, the next ones 3 ns early, at 5 and 9; 161 to the data."""
+    master = ideal(read_interval=4000, read_tolerance=3000)
+    bursts = [master.read(0, 16 * n, 1, width=16) for n in range(4)]
+    master.run()
+    assert [beats(burst) for burst in bursts] == [[161], [162], [166], [170]]
+
+
+def test_a_late_read_moves_those_behind_it(ideal, beats):
+    """Due at 0 and 4, the second comes at 20 only: the third is due at 24, goes at 21, as early as it may."""
+    master = ideal(read_interval=4000, read_tolerance=3000)
+    bursts = [master.read(at, 16 * n, 1, width=16) for n, at in enumerate((0, 20, 20))]
+    master.run()
+    assert [beats(burst) for burst in bursts] == [[161], [181], [182]]
 
 
 @pytest.mark.parametrize(("fifo", "full"), [(16, True), (33, True), (1000, False)])

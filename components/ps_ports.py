@@ -331,6 +331,8 @@ class _WriteChannel(_Channel):
         _, last, beats = part.runs[-1]
         entry.left -= beats * part.width
         self.sent.append((last, beats * part.width))
+        if self.queue:
+            self._fill()  # while the room is still to come, not with the response
 
     def _responded(self, entry: _WritePart, part: GenericPayload) -> None:
         self.flight -= 1

@@ -224,6 +224,21 @@ def test_a_full_write_fifo_stops_the_pl(build, parts, beats):
     assert [beats(b)[0] for b in bursts] == [0, 16, -(-edge(37 + 15) // 1000)]
 
 
+def test_who_writes_hears_of_data_before_they_move(build, parts):
+    """Else an interconnect could not let the next burst follow. The third comes when the first leaves the FIFO, long
+    before that is answered; quantum 0: every action is an event, nothing is known ahead of it.
+    """
+    master = board(build, parts, (Ddr4, Ddr4Params(ports=5)), write_fifo=32)
+    master.sim.quantum.quantum = 0
+    lead = []
+    for n in range(6):
+        burst = master.write(0, 256 * n, 16, width=16)
+        burst.watcher = lambda payload: lead.append(payload.runs[-1][0] - master.env.now)
+    master.run()
+    assert len(lead) == 6
+    assert min(lead) >= 0
+
+
 def test_a_part_keeps_within_a_page(ideal):
     """256 bytes from 4,000: 96 in one page, 160 in the next; as long as a burst within a page."""
     master = ideal()

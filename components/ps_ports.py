@@ -310,8 +310,8 @@ class _WriteChannel(_Channel):
             beats = -(-length // self.beat)
             begin = max(clock.next_cycle(at), self.cycle)
             self.cycle = begin + beats
-            whole.move(clock, begin, beats, begin + beats - 1, length)
             self.full.append((whole, address, length, clock.edge(self.cycle)))
+            whole.move(clock, begin, beats, begin + beats - 1, length)  # who hears of it may send the next
             self._send()
         self._send()
 

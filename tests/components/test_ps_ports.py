@@ -9,7 +9,7 @@ import pytest
 from components.ddr4 import Ddr4, Ddr4Params
 from components.ideal_memory import IdealMemory, IdealMemoryParams
 from components.ps_ports import PsPorts, PsPortsParams
-from tlm.payload import ResponseStatus
+from tlm.payload import Command, GenericPayload, ResponseStatus
 
 CALIBRATED = {
     "reads": 16,
@@ -237,6 +237,19 @@ def test_who_writes_hears_of_data_before_they_move(build, parts):
     master.run()
     assert len(lead) == 6
     assert min(lead) >= 0
+
+
+def test_a_burst_sent_for_another_comes_behind_it(ideal, beats):
+    """The first write is heard of while it is taken in, and answered by a second. Each is sent with its last beat, at
+    4 and at 8, 52 there, 4 in the memory, 52 back.
+    """
+    master = ideal()
+    first = master.write(0, 0, 4, width=16)
+    second = GenericPayload(Command.WRITE, 64, 4, 16, first.initiator)
+    first.watcher = lambda _: master.out[0].nb_transport(second, 0)
+    master.run()
+    assert (beats(first), beats(second)) == ([0, 1, 2, 3], [4, 5, 6, 7])
+    assert (first.response, second.response) == (112_000, 116_000)
 
 
 def test_a_part_keeps_within_a_page(ideal):

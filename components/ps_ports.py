@@ -31,9 +31,10 @@ class PsPortsParams:
     There one port's reads of 16, 32 and 64 bytes come every 4.13, 4.19 and 4.28 cycles of its clock: 16 in flight
     that take 66 cycles, and a cycle more for each beat (1/16 = 0.06). With longer bursts a port loses about 1 % to
     refresh, the rest its read FIFO covers. The memory controller's share of these times is its own. How much of the
-    66 cycles (220 ns) is the PL's, whatever its clock, only other clocks can tell: three cycles here, one in
-    platforms/zcu102-axi-hp.yaml, which says why; at 300 MHz both are the same. A `read_interval` of 13.3 ns leaves
-    one port's bandwidth as it is, but has two ports' streams part as on the board; that file sets it, with a
+    66 cycles (220 ns) is the PL's, whatever its clock, only other clocks can tell: one cycle, by 16-byte reads that
+    took 68.48 cycles, where they take 196 of 300 MHz (issue 1 of ZynqUSp-AXI-Speedtest, 2023, another ZCU102; its
+    clock is not told, 100 MHz fits, docs/bandwidth.md). A `read_interval` of 13.3 ns leaves one port's bandwidth as
+    it is, but has two ports' streams part as on the board; platforms/zcu102-axi-hp.yaml sets it, with a
     `read_tolerance` that lets a port of 100 MHz send two reads in two cycles.
     """
 
@@ -56,13 +57,12 @@ class PsPortsParams:
     read_fifo: Annotated[PositiveInt, Doc("beats of the read data FIFO that count")] = 32
     write_fifo: Annotated[PositiveInt, Doc("beats of the write data FIFO")] = 128
     read_request: Annotated[Picoseconds, Doc("a read's way to the memory controller")] = 91_650
-    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 37_500
+    read_return: Annotated[Picoseconds, Doc("its data's way back to the FIFO")] = 44_167
     write_request: Annotated[Picoseconds, Doc("a write's way to the memory controller")] = 45_800
-    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 1_300
+    write_return: Annotated[Picoseconds, Doc("its response's way back")] = 7_967
     crossing: Annotated[
-        Cycles,
-        Doc("of the PL's clock, data and responses into it: a synchroniser's two and a register, assumed"),
-    ] = 3
+        Cycles, Doc("of the PL's clock, data and responses into it, beside the wait for its edge")
+    ] = 1
     coherent: Annotated[
         Picoseconds, Doc("more latency each way of HPC ports; an estimate, no measurement found")
     ] = 30_000

@@ -288,51 +288,65 @@ class _WriteChannel(_Channel):
         self.stored = 0  # bytes of the FIFO
         self.sent: deque[tuple[int, int]] = deque()  # when bytes leave the FIFO
         self.full: deque[tuple[_Whole, int, int, int]] = deque()  # parts with all their data in the FIFO
+        self.advancing = False
 
     def accept(self, payload: GenericPayload, at: int) -> None:
         self.split(payload, at)
-        self._fill()
+        self._advance()
 
-    def _fill(self) -> None:
-        """Take data from the PL as far as the FIFO has room; send what has all its data."""
-        clock = self.clock
-        while self.queue:
-            whole, address, length, at = self.queue[0]
-            while self.stored + length > self.fifo and self.sent:
-                room, n = self.sent.popleft()
-                self.stored -= n
-                at = max(at, room)
-            if self.stored + length > self.fifo:
-                self.queue[0] = (whole, address, length, at)
-                break
-            self.queue.popleft()
-            self.stored += length
-            beats = -(-length // self.beat)
-            begin = max(clock.next_cycle(at), self.cycle)
-            self.cycle = begin + beats
-            self.full.append((whole, address, length, clock.edge(self.cycle)))
-            whole.move(clock, begin, beats, begin + beats - 1, length)  # who hears of it may send the next
-            self._send()
-        self._send()
+    def _advance(self) -> None:
+        """Send what has all its data and take more from the PL, as far as either goes.
 
-    def _send(self) -> None:
-        while self.full and self.flight < self.limit:
-            whole, address, length, at = self.full.popleft()
-            self.last = max(self.last, self.place(self.flight, at))
-            self.flight += 1
-            part = self.part(Command.WRITE, address, length)
-            entry = _WritePart(whole, length)
-            part.watcher = partial(self._moved, entry)
-            part.listener = partial(self._responded, entry)
-            self.path.nb_transport(part, self.last + self.there)
+        Who hears of it may come back here at once; what that makes possible is done in its turn, not before it.
+        """
+        if self.advancing:
+            return
+        self.advancing = True
+        while self._send() or self._fill():
+            pass
+        self.advancing = False
+
+    def _fill(self) -> bool:
+        """Take a part's data from the PL if the FIFO has room for it; whether it had."""
+        if not self.queue:
+            return False
+        whole, address, length, at = self.queue[0]
+        while self.stored + length > self.fifo and self.sent:
+            room, n = self.sent.popleft()
+            self.stored -= n
+            at = max(at, room)
+        if self.stored + length > self.fifo:
+            self.queue[0] = (whole, address, length, at)
+            return False
+        self.queue.popleft()
+        self.stored += length
+        beats = -(-length // self.beat)
+        begin = max(self.clock.next_cycle(at), self.cycle)
+        self.cycle = begin + beats
+        self.full.append((whole, address, length, self.clock.edge(self.cycle)))
+        whole.move(self.clock, begin, beats, begin + beats - 1, length)
+        return True
+
+    def _send(self) -> bool:
+        """Send a part to memory if it may be in flight; whether there was one."""
+        if not self.full or self.flight >= self.limit:
+            return False
+        whole, address, length, at = self.full.popleft()
+        self.last = max(self.last, self.place(self.flight, at))
+        self.flight += 1
+        part = self.part(Command.WRITE, address, length)
+        entry = _WritePart(whole, length)
+        part.watcher = partial(self._moved, entry)
+        part.listener = partial(self._responded, entry)
+        self.path.nb_transport(part, self.last + self.there)
+        return True
 
     def _moved(self, entry: _WritePart, part: GenericPayload) -> None:
-        """Data have left the FIFO."""
+        """Data have left the FIFO: the PL can hear of the room before it is there."""
         _, last, beats = part.runs[-1]
         entry.left -= beats * part.width
         self.sent.append((last, beats * part.width))
-        if self.queue:
-            self._fill()  # while the room is still to come, not with the response
+        self._advance()
 
     def _responded(self, entry: _WritePart, part: GenericPayload) -> None:
         self.flight -= 1
@@ -341,5 +355,4 @@ class _WriteChannel(_Channel):
         at = part.response + self.back
         self.freed.append(at)
         self.close(entry.whole, entry.length, part.status, at)
-        self._send()  # first, for the room that it makes in the FIFO
-        self._fill()
+        self._advance()

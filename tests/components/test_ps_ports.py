@@ -224,6 +224,16 @@ def test_a_full_write_fifo_stops_the_pl(build, parts, beats):
     assert [beats(b)[0] for b in bursts] == [0, 16, -(-edge(37 + 15) // 1000)]
 
 
+def test_writes_keep_the_pace_of_the_port(ideal):
+    """Five bursts of 16 parts of 16 beats: the last part of each is sent when its data are there, at 256, 512, ...;
+    52 there, 16 in the memory, 52 back.
+    """
+    master = ideal()
+    bursts = [master.write(0, 4096 * n, 256, width=16) for n in range(5)]
+    master.run()
+    assert [b.response for b in bursts] == [1000 * (256 * n + 52 + 16 + 52) for n in range(1, 6)]
+
+
 def test_who_writes_hears_of_data_before_they_move(build, parts):
     """Else an interconnect could not let the next burst follow. The third comes when the first leaves the FIFO, long
     before that is answered; quantum 0: every action is an event, nothing is known ahead of it.

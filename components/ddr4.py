@@ -30,12 +30,13 @@ from tlm.units import SECOND, Address, Bits, Bytes, Check, Clock, Cycles, Doc, P
 class Ddr4Params:
     """Cycles are those of the controller.
 
-    `starve` and `write_timeout` are registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1, PCFGWQOS1); the
-    write store is the controller's own size, the `read_turn` the DRAM's. What they leave open is calibrated with the
-    bandwidth that was measured on the board (300 MHz, FPT 2019): the limits of an initiator and of a port,
-    `store_timeout`, `fewest_writes`, `row_hold`, `read_front`, `write_front`, `data_path`, credits. So are four that
-    have a register, since another figure fits better: 30 `reads` (33 in SCHED), a `run` of 12 (8 in PERFLPR1 and
-    PERFWR1), an `idle_gap` of 14 (1 in SCHED) and a `read_timeout` of 190 (79 in PCFGQOS1).
+    `starve` and `write_timeout` are registers that the ZCU102's boot loader sets (PERFLPR1, PERFWR1, PCFGWQOS1; the
+    timeouts are those of video traffic, docs/bandwidth.md); the write store is the controller's own size, the
+    `read_turn` the DRAM's. What they leave open is calibrated with the bandwidth that was measured on the board
+    (300 MHz, FPT 2019): the limits of an initiator and of a port, `store_timeout`, `fewest_writes`, `row_hold`,
+    `read_front`, `write_front`, `data_path`, credits. So are four that have a register, since another figure fits
+    better: 30 `reads` (33 in SCHED), a `run` of 12 (8 in PERFLPR1 and PERFWR1), an `idle_gap` of 14 (1 in SCHED)
+    and a `read_timeout` of 190 (79 in PCFGQOS1).
     """
 
     base: Annotated[Address, Doc("first address")] = 0

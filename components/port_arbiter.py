@@ -1,8 +1,8 @@
 """The arbiter between the ports and the stores of one DRAM channel.
 
 Reads and writes have a way of their own each, an atom (the shortest access of the DRAM) at a time. For reads
-initiators take turns, for writes ports. A read's time begins at its port. (UG1085, "Port Arbiter"; reads of the HP
-ports are of variable priority there.)
+initiators take turns, for writes ports. A read's time begins at its port. (UG1085, "Port Arbiter" and "Traffic
+Classes"; why reads and writes grow old here as its video traffic does is in docs/bandwidth.md.)
 """
 
 from __future__ import annotations
